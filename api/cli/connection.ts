@@ -1,0 +1,105 @@
+/** The way from a command to its server: address, scheme, CA and credential from flags, environment and context. */
+import { connect as connectSocket } from 'node:net';
+import type { Client, ListOptions } from '../client/client.ts';
+import type { KindName } from '../kinds/index.ts';
+import { readContext } from './context.ts';
+import { CommandError, EXIT, unreachableText } from './exit.ts';
+import type { Table } from './output/table.ts';
+import { DEFAULT_SERVER, parseServer, type ServerAddress, serverUrl } from './server-address.ts';
+import type { CliClock, Environment } from './surroundings.ts';
+
+/** What commands ask of a server: objects, the tables that it prints, and a few paths beside them. */
+export interface Connection extends Client {
+  /** One object's row, or those of the list, as the server prints them. */
+  getTable(kind: KindName, name?: string, options?: ListOptions): Promise<Table>;
+  /** Answer of a GET, parsed. */
+  getJson(path: string): Promise<unknown>;
+  /** Answer of a GET as it comes in, decoded; ends with the signal. */
+  stream(path: string, signal: AbortSignal): AsyncIterable<string>;
+  close(): void;
+}
+
+export interface ConnectionOptions {
+  /** URL. */
+  readonly server: string;
+  readonly token?: string;
+  /** PEM. */
+  readonly ca?: string;
+}
+
+/** What the command line says about the server. */
+export interface ServerFlags {
+  readonly server?: string;
+  readonly token?: string;
+  /** File with the PEM of a CA. */
+  readonly ca?: string;
+}
+
+/** How long to look whether a server is there at all, before asking for a credential. */
+const PROBE_TIMEOUT_MS = 3_000;
+
+export interface ServerTarget {
+  readonly address: ServerAddress;
+  readonly options: ConnectionOptions;
+}
+
+/** Flags before environment before context. The credential may be missing yet. */
+export async function findServer(flags: ServerFlags, env: Environment): Promise<ServerTarget> {
+  const address = parseServer(flags.server || env.MILL_SERVER || DEFAULT_SERVER);
+  const context = await readContext(address.key, env);
+  const token = flags.token || env.MILL_TOKEN || context?.token;
+  const caFile = flags.ca || env.MILL_CA;
+  const ca = caFile ? await readCa(caFile) : context?.ca;
+  const scheme = context?.server.startsWith('http://') ? 'http' : 'https';
+  return {
+    address,
+    options: {
+      server: serverUrl(address, scheme),
+      ...(token ? { token } : {}),
+      ...(ca ? { ca } : {}),
+    },
+  };
+}
+
+/**
+ * Says what to do where there is no credential; where nobody listens there, that is the thing to say.
+ * @throws CommandError always
+ */
+export async function refuseWithoutCredential(target: ServerTarget, clock: CliClock): Promise<never> {
+  const { server } = target.options;
+  const error = await probe(target.address, clock);
+  if (error) throw new CommandError(unreachableText(server, error), { exitCode: EXIT.unreachable, cause: error });
+  throw new CommandError(`no credential for ${server}`, {
+    more: [
+      'Run the command as the user who runs "mill up" or "mill server" on this machine: they leave it a credential.',
+      'From elsewhere give --token (MILL_TOKEN), and --ca (MILL_CA) for the certificate.',
+    ],
+  });
+}
+
+/** Undefined where something listens at the address; else why not. */
+function probe({ host, port }: ServerAddress, clock: CliClock): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    const socket = connectSocket({ host: host.replace(/^\[|\]$/g, ''), port });
+    const finish = (error?: Error) => {
+      cancel();
+      socket.destroy();
+      resolve(error);
+    };
+    const late = () => finish(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }));
+    const cancel = clock.schedule(PROBE_TIMEOUT_MS, late);
+    socket.once('connect', () => finish());
+    socket.once('error', finish);
+  });
+}
+
+async function readCa(file: string): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(`cannot read the CA ${file}: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
+}

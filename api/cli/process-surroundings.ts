@@ -1,0 +1,49 @@
+/** The real surroundings of the command line: this process's streams, signals and environment. */
+import type { Connection, ConnectionOptions } from './connection.ts';
+import { EXIT } from './exit.ts';
+import type { CliClock, Output, Surroundings } from './surroundings.ts';
+
+/** Width of help and tables where nobody says. */
+const DEFAULT_COLUMNS = 100;
+const DEFAULT_ROWS = 40;
+
+export function processSurroundings(clock: CliClock): Surroundings {
+  return {
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    stdin: { isTTY: process.stdin.isTTY === true, read: () => process.stdin },
+    env: process.env,
+    clock,
+    onInterrupt(callback) {
+      process.on('SIGINT', callback);
+      return () => process.off('SIGINT', callback);
+    },
+    connect: async (options: ConnectionOptions): Promise<Connection> => {
+      const { openConnection } = await import('./http-connection.ts');
+      return openConnection(options);
+    },
+  };
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  // The reader of a pipe has gone (`mill get allocs | head -1`): there is nobody left to tell.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.done);
+    throw error;
+  });
+  return {
+    write: (text) => void stream.write(text),
+    isTTY: stream.isTTY === true,
+    get columns() {
+      return stream.columns ?? DEFAULT_COLUMNS;
+    },
+    get rows() {
+      return stream.rows ?? DEFAULT_ROWS;
+    },
+  };
+}
+
+/** Ends the process when what was written has gone out; sockets that are open still do not keep it. */
+export function exitWhenWritten(exitCode: number): void {
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
+}

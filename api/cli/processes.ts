@@ -1,0 +1,61 @@
+/** The processes that `main.ts` hands to the command line: this layer knows their options, not what they do. */
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+interface ProcessOptions {
+  readonly logLevel: LogLevel;
+}
+
+export interface UpOptions extends ProcessOptions {
+  /** How many local nodes. */
+  readonly nodes: number;
+  /** `HOST:PORT`. */
+  readonly listen: string;
+  /** Directory that keeps the state. */
+  readonly data: string;
+  /** Manifests to apply when everything is up. */
+  readonly files: readonly string[];
+}
+
+export interface ServerOptions extends ProcessOptions {
+  /** `HOST:PORT`. */
+  readonly listen: string;
+  /** Directory of the embedded store, and of the server's certificates. */
+  readonly data: string;
+  /** URLs of a NATS cluster to keep the state in; empty: the embedded store. */
+  readonly nats: readonly string[];
+  /** More names and addresses for the server's certificate. */
+  readonly tlsNames: readonly string[];
+}
+
+export interface AgentOptions extends ProcessOptions {
+  readonly node: string;
+  /** URL of the API. */
+  readonly server: string;
+  /** Credential to register with; absent: the one of an earlier run in `data`, or the context's. */
+  readonly token?: string;
+  /** PEM of the CA that the server's certificate must be of. */
+  readonly ca?: string;
+  readonly data: string;
+  /** Address at which the other nodes and the gateways reach this one. */
+  readonly address?: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface GatewayOptions extends ProcessOptions {
+  /** URL of the API. */
+  readonly server: string;
+  readonly token?: string;
+  readonly ca?: string;
+  /** Host to listen on, for the ports of all services. */
+  readonly listenHost: string;
+}
+
+/** Each runs in the foreground until it is told to stop, and resolves to the process's exit code. */
+export interface Processes {
+  up(options: UpOptions): Promise<number>;
+  server(options: ServerOptions): Promise<number>;
+  agent(options: AgentOptions): Promise<number>;
+  gateway(options: GatewayOptions): Promise<number>;
+}

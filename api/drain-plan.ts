@@ -1,0 +1,31 @@
+/** What a drain would do with a node, placed on paper; nothing is changed. GET `…/nodes/{name}/drainplan`. */
+
+export interface DrainPlan {
+  readonly kind: 'DrainPlan';
+  readonly node: string;
+  readonly volumes: readonly PlannedVolume[];
+  readonly services: readonly PlannedService[];
+  readonly tasks: readonly PlannedTask[];
+}
+
+export interface PlannedVolume {
+  readonly volume: string;
+  /** `detach`: no alloc uses it; `handOn`: it goes with the alloc that does. */
+  readonly action: 'detach' | 'handOn';
+}
+
+/** A service's alloc that must leave: it has a target, or reasons why it has none. */
+export interface PlannedService {
+  readonly service: string;
+  readonly alloc: string;
+  readonly strategy: 'start-first' | 'stop-first';
+  /** The node that its replacement would be placed on now. */
+  readonly target?: string;
+  /** Why it has no place, by node. */
+  readonly reasons?: readonly string[];
+}
+
+export interface PlannedTask {
+  readonly task: string;
+  readonly alloc: string;
+}

@@ -1,0 +1,67 @@
+/** `Volume`: data that outlives its allocs and moves with them; attached to one node at most. */
+import { type Static, Type } from '@sinclair/typebox';
+import { literals, Name, type Resource } from '../meta.ts';
+import { Quantity } from '../quantity.ts';
+import { ageColumn } from './columns.ts';
+import type { KindDefinition } from './kind.ts';
+
+const strict = { additionalProperties: false } as const;
+
+const VolumeSpec = Type.Object(
+  {
+    size: Quantity('1Gi'),
+    driver: literals(['local', 'block', 'csi'], { default: 'local' }),
+    /** The node it is wanted on; absent: on none. Written by mill as allocs come and go. */
+    node: Type.Optional(Name),
+  },
+  { ...strict, default: {} },
+);
+export type VolumeSpec = Static<typeof VolumeSpec>;
+
+export const VOLUME_PHASES = ['pending', 'ready', 'attaching', 'attached', 'detaching', 'failed'] as const;
+export type VolumePhase = (typeof VOLUME_PHASES)[number];
+
+const VolumeStatus = Type.Object(
+  {
+    /** `ready`: detached, it can be attached anywhere. */
+    phase: literals(VOLUME_PHASES),
+    /** Where it is, or may be, attached: set before the driver is asked, cleared after it is seen detached. */
+    node: Type.Optional(Name),
+    /** The agent of `node` has it mounted; only that agent clears it, or the volume controller for a node that is down. */
+    mounted: Type.Optional(Type.Boolean()),
+    handle: Type.Optional(Type.String({ maxLength: 1_024 })),
+    message: Type.Optional(Type.String({ maxLength: 4_096 })),
+    observedGeneration: Type.Optional(Type.Integer()),
+  },
+  strict,
+);
+export type VolumeStatus = Static<typeof VolumeStatus>;
+export type Volume = Resource<'Volume', VolumeSpec, VolumeStatus>;
+
+export const volumeKind: KindDefinition<Volume> = {
+  kind: 'Volume',
+  plural: 'volumes',
+  singular: 'volume',
+  shortNames: ['vol'],
+  description: 'data that outlives its allocs and moves with them',
+  spec: VolumeSpec,
+  status: VolumeStatus,
+  initialStatus: { phase: 'pending' },
+  indexes: {
+    node: (volume) => [...new Set([volume.spec.node, volume.status.node].filter((n) => n !== undefined))],
+  },
+  fields: {
+    'spec.node': (volume) => volume.spec.node ?? '',
+    'status.node': (volume) => volume.status.node ?? '',
+    'status.phase': (volume) => volume.status.phase,
+  },
+  columns: [
+    { name: 'Phase', description: 'attached, ready, …', value: (volume) => volume.status.phase },
+    { name: 'Node', description: 'where it is attached', value: (volume) => volume.status.node ?? '-' },
+    { name: 'Size', description: 'size', value: (volume) => volume.spec.size },
+    { name: 'Driver', description: 'driver', value: (volume) => volume.spec.driver },
+    ageColumn(),
+    { name: 'Message', wide: true, description: 'why', value: (volume) => volume.status.message ?? '' },
+  ],
+  finalizers: ['mill.dev/volume'],
+};

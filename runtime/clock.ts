@@ -1,0 +1,36 @@
+/** Time, handed in everywhere: the real clock in production, a virtual one in simulation. */
+
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+  /** Calls back once after `delayMs`; the returned function cancels. */
+  schedule(delayMs: number, callback: () => void): () => void;
+}
+
+/** The longest delay that Node's timers take; a longer wait is cut to it, and its callback looks at the clock again. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  schedule(delayMs, callback) {
+    const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), MAX_TIMER_MS));
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after `delayMs`, or at once when the signal aborts (no error: the caller looks at the signal). */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      cancel();
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.schedule(delayMs, done);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** A time as objects write it: RFC 3339, UTC, milliseconds. */
+export const timestamp = (ms: number): string => new Date(ms).toISOString();

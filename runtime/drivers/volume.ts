@@ -1,0 +1,29 @@
+/** What the volume controller and the agents' mounts ask of a driver for volumes. */
+
+export interface VolumeRef {
+  readonly name: string;
+  /** The object's uid: two volumes of one name, one after the other, never share data. */
+  readonly uid: string;
+  readonly sizeBytes: number;
+}
+
+/** The control-plane half: which node a volume is attached to. At most one at any time; all calls are idempotent. */
+export interface VolumeDriver {
+  /** Makes the volume exist, detached and empty, unless it exists. Returns the driver's handle for it. */
+  provision(volume: VolumeRef): Promise<string>;
+  /** @throws Error where it is attached to another node: the driver never moves what was not detached */
+  attach(volume: VolumeRef, node: string): Promise<void>;
+  /** Detached already, or unknown: success. */
+  detach(volume: VolumeRef, node: string): Promise<void>;
+  /** The node it is attached to now, as the driver sees it. */
+  attachedTo(volume: VolumeRef): Promise<string | undefined>;
+  /** Deletes the volume and its data. Absence is success. @throws Error while it is attached */
+  destroy(volume: VolumeRef): Promise<void>;
+}
+
+/** The node's half: an attached volume becomes a directory, and stops being one. Idempotent. */
+export interface VolumeMounter {
+  /** @returns the directory under which the volume's data is */
+  mount(volume: VolumeRef, node: string): Promise<string>;
+  unmount(volume: VolumeRef, node: string): Promise<void>;
+}
