@@ -3,9 +3,10 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Duration } from '../duration.ts';
 import { type Condition, conditionSchema, literals, type Resource, Timestamp } from '../meta.ts';
 import { bytes, cpuMillis, formatBytes, formatCpu, Quantity } from '../quantity.ts';
-import { type Alloc, isTerminal } from './alloc.ts';
+import type { Reader } from '../store.ts';
 import { ageColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
+import { usageOf } from './usage.ts';
 
 const strict = { additionalProperties: false } as const;
 
@@ -148,11 +149,7 @@ export function whyUnschedulable(node: Node): string | undefined {
   return undefined;
 }
 
-const activeAllocs = (allocs: readonly Alloc[]) => allocs.filter((alloc) => !isTerminal(alloc));
-const requested = (allocs: readonly Alloc[]) => ({
-  cpu: allocs.reduce((sum, alloc) => sum + cpuMillis(alloc.spec.template.resources.cpu), 0),
-  memory: allocs.reduce((sum, alloc) => sum + bytes(alloc.spec.template.resources.memory), 0),
-});
+const usage = (node: Node, reader: Reader) => usageOf(reader.byIndex('Alloc', 'node', node.metadata.name));
 
 export const nodeKind: KindDefinition<Node> = {
   kind: 'Node',
@@ -171,23 +168,19 @@ export const nodeKind: KindDefinition<Node> = {
     {
       name: 'Allocs',
       description: 'allocs that are not over',
-      value: (node, reader) => activeAllocs(reader.byIndex('Alloc', 'node', node.metadata.name)).length,
+      value: (node, reader) => usage(node, reader).allocs,
     },
     {
       name: 'CPU',
       description: 'CPU asked for, of what there is',
-      value: (node, reader) => {
-        const used = requested(activeAllocs(reader.byIndex('Alloc', 'node', node.metadata.name)));
-        return `${formatCpu(used.cpu)}/${formatCpu(cpuMillis(node.spec.capacity.cpu))}`;
-      },
+      value: (node, reader) =>
+        `${formatCpu(usage(node, reader).cpuMillis)}/${formatCpu(cpuMillis(node.spec.capacity.cpu))}`,
     },
     {
       name: 'Mem',
       description: 'memory asked for, of what there is',
-      value: (node, reader) => {
-        const used = requested(activeAllocs(reader.byIndex('Alloc', 'node', node.metadata.name)));
-        return `${formatBytes(used.memory)}/${formatBytes(bytes(node.spec.capacity.memory))}`;
-      },
+      value: (node, reader) =>
+        `${formatBytes(usage(node, reader).memoryBytes)}/${formatBytes(bytes(node.spec.capacity.memory))}`,
     },
     ageColumn(),
     { name: 'Address', wide: true, description: 'address', value: (node) => node.spec.address },

@@ -113,7 +113,8 @@ class LocalVolumeDriver implements VolumeDriver, VolumeMounter {
       if (await move(join(place, 'detached'), join(place, 'destroyed'))) return true;
       if (await exists(join(place, 'destroyed'))) return true; // an earlier attempt was cut short
       const holder = await this.attachedTo(volume);
-      if (holder) throw new Error(`cannot delete volume "${volume.name}": it is attached to node "${holder}"`);
+      if (holder)
+        throw new Error(`cannot delete volume "${volume.name}": it is attached to node "${holder}"`);
       if (!(await exists(place))) return false;
     }
     throw new Error(`cannot delete volume "${volume.name}": it is being moved`);

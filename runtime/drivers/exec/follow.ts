@@ -26,22 +26,21 @@ export async function* followOutput(
       if (tail.previousFrom !== undefined) yield* readPrevious(output, tail.previousFrom);
       offset = tail.currentFrom;
     }
-    for (;;) {
-      const isLast = !wake || wake.isOver;
-      if (output.cut.count !== cuts) {
+    while (!options.signal?.aborted) {
+      const { count, fromByte } = output.cut;
+      if (count !== cuts) {
         // More than one cut since the last look: what was between them is gone.
-        const isNext = output.cut.count === cuts + 1;
-        yield* readPrevious(output, isNext ? Math.max(0, offset - output.cut.fromByte) : 0);
-        cuts = output.cut.count;
+        yield* readPrevious(output, count === cuts + 1 ? Math.max(0, offset - fromByte) : 0);
+        cuts = count;
         offset = 0;
       }
-      for await (const chunk of readFrom(current, offset)) {
-        if (options.signal?.aborted) return;
-        offset += chunk.length;
-        yield chunk;
-      }
-      if (isLast || options.signal?.aborted) return;
-      await wake.next();
+      const isLast = !wake || wake.isOver; // before the read: what came until then is in it
+      const chunk = await readChunk(current, offset);
+      if (output.cut.count !== cuts) continue; // cut meanwhile: those bytes are from elsewhere in the file
+      offset += chunk.length;
+      if (chunk.length > 0) yield chunk;
+      else if (isLast) return;
+      else await wake.next();
     }
   } finally {
     wake?.close();
@@ -128,20 +127,21 @@ async function* readPrevious(output: Output, offset: number): AsyncIterable<Buff
   const file = await openIfThere(output.previous);
   if (!file) return;
   try {
-    yield* readFrom(file, offset);
+    let chunk = await readChunk(file, offset);
+    for (let at = offset; chunk.length > 0; chunk = await readChunk(file, at)) {
+      at += chunk.length;
+      yield chunk;
+    }
   } finally {
     await file.close();
   }
 }
 
-async function* readFrom(file: FileHandle, offset: number): AsyncIterable<Buffer> {
-  for (let at = offset; ; ) {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield chunk.subarray(0, bytesRead);
-  }
+/** What is there from the offset on, up to a bound; empty at the file's end. */
+async function readChunk(file: FileHandle, offset: number): Promise<Buffer> {
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  const { bytesRead } = await file.read(chunk, 0, chunk.length, offset);
+  return chunk.subarray(0, bytesRead);
 }
 
 async function openIfThere(path: string): Promise<FileHandle | undefined> {

@@ -1,6 +1,6 @@
 /** A workload's standard output and error on disk: one file it appends to, and one cut off before it. */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 
@@ -31,6 +31,8 @@ export interface OutputOptions {
 }
 
 export class Output {
+  /** The alloc's directory. */
+  readonly dir: string;
   readonly current: string;
   readonly previous: string;
   readonly #clock: Clock;
@@ -42,6 +44,7 @@ export class Output {
   #seenAt = 0;
 
   constructor({ dir, clock, maxBytes = MAX_OUTPUT_BYTES }: OutputOptions) {
+    this.dir = dir;
     this.current = join(dir, 'output.log');
     this.previous = join(dir, 'output.log.1');
     this.#clock = clock;
@@ -52,9 +55,12 @@ export class Output {
     return this.#cut;
   }
 
-  /** For the workload: opened for appending, so that its next line after a cut is at the file's new end. */
-  open(): Promise<FileHandle> {
-    return open(this.current, 'a');
+  /**
+   * A descriptor for the workload, to append with: its next line after a cut is at the file's new end.
+   * Synchronous: it takes microseconds, and a start waits for it.
+   */
+  open(): number {
+    return openSync(this.current, 'a');
   }
 
   /** Keeps the file within its bound while the workload runs. */

@@ -13,5 +13,7 @@ const specs: WorkloadSpec[] = JSON.parse(await text(process.stdin));
 const driver = createExecDriver({ dir, clock: systemClock, log: silentLog, node: 'node-1' });
 await driver.recover();
 const workloads = await Promise.all(specs.map((spec) => driver.start(spec)));
-process.stdout.write(`${JSON.stringify(Object.fromEntries(workloads.map(({ alloc, pid }) => [alloc, pid])))}\n`);
+process.stdout.write(
+  `${JSON.stringify(Object.fromEntries(workloads.map(({ alloc, pid }) => [alloc, pid])))}\n`,
+);
 setInterval(() => {}, 60_000);

@@ -1,4 +1,5 @@
 /** The exec driver with real processes: starting, ending, groups, volumes. */
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../runtime/clock.ts';
 import { createExecDriver } from '../../../runtime/drivers/exec/driver.ts';
+import { groupLives } from '../../../runtime/drivers/exec/proc.ts';
 import type { Workload, WorkloadDriver, WorkloadSpec } from '../../../runtime/drivers/workload.ts';
 import { silentLog } from '../../../runtime/log.ts';
 
@@ -122,7 +124,9 @@ describe('exec driver', () => {
   });
 
   it('stops a process by SIGTERM, and lets it say its exit code', async () => {
-    const workload = await start(['sh', '-c', 'trap "exit 7" TERM; echo up; while :; do sleep 60 & wait; done']);
+    const script =
+      'process.on("SIGTERM", () => process.exit(7)); setInterval(() => {}, 1000); console.log("up")';
+    const workload = await start(['node', '-e', script]);
     await firstLine();
     expect(await workload.stop(LONG_GRACE_MS)).to.deep.equal({ exitCode: 7 });
     expect(await workload.stop(LONG_GRACE_MS)).to.deep.equal({ exitCode: 7 });
@@ -146,11 +150,12 @@ describe('exec driver', () => {
     const workload = await start(['sh', '-c', '(trap "" TERM; echo up; exec sleep 60) & wait']);
     await firstLine();
     await workload.stop(20);
-    expect(groupIsThere(workload.pid)).to.equal(false);
+    expect(await groupLives(workload.pid)).to.equal(false);
   });
 
   it('gives a child that outlives its shell the rest of the grace', async () => {
-    const script = 'process.on("SIGTERM", () => setTimeout(() => { console.log("done"); process.exit() }, 30));';
+    const script =
+      'process.on("SIGTERM", () => setTimeout(() => { console.log("done"); process.exit() }, 30));';
     const keep = 'setInterval(() => {}, 1000); console.log("up")';
     const workload = await start(['sh', '-c', `node -e '${script}${keep}' & wait`]);
     await firstLine();
@@ -161,7 +166,7 @@ describe('exec driver', () => {
   it('ends what a process leaves behind when it exits by itself', async () => {
     const workload = await start(['sh', '-c', 'sleep 60 & exit 5']);
     expect(await workload.exited).to.deep.equal({ exitCode: 5 });
-    expect(groupIsThere(workload.pid)).to.equal(false);
+    expect(await groupLives(workload.pid)).to.equal(false);
   });
 
   it('places volumes in the directory of the alloc', async () => {
@@ -206,7 +211,7 @@ describe('exec driver', () => {
 
   it('follows the output to the end of the workload', async () => {
     const workload = await start(['sh', '-c', 'echo one; read -r _ < gate; echo two'], {
-      volumes: [{ name: 'gate', path: 'gate', source: await fifo(dir) }],
+      volumes: [{ name: 'gate', path: 'gate', source: fifo(dir) }],
     });
     const lines: string[] = [];
     for await (const chunk of driver.logs('web-1', { follow: true })) {
@@ -229,17 +234,7 @@ describe('exec driver', () => {
   });
 });
 
-function groupIsThere(group: number): boolean {
-  try {
-    process.kill(-group, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function fifo(dir: string): Promise<string> {
-  const { execFileSync } = await import('node:child_process');
+function fifo(dir: string): string {
   const path = join(dir, 'fifo');
   execFileSync('mkfifo', [path]);
   return path;
