@@ -39,9 +39,15 @@ export class Assignment implements Flight {
   /** Ends in `assigned` or `refused`, at once when there is a backend. */
   seek(): void {
     const member = this.#pool.pick(this.#tried ?? NONE);
-    if (member !== undefined) return this.#take(member);
+    if (member !== undefined) {
+      this.#take(member);
+      return;
+    }
     // Those that are routed were tried, and none can be reached: waiting would hide that.
-    if (!this.#pool.isEmpty) return this.#assignee.refused('unreachable');
+    if (!this.#pool.isEmpty) {
+      this.#assignee.refused('unreachable');
+      return;
+    }
     this.#cancelHold = this.#pool.hold((outcome) => {
       this.#cancelHold = undefined;
       if (outcome === 'released') this.seek();

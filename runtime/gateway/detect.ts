@@ -9,7 +9,7 @@ export const SILENCE_MS = 100;
 /** How long an unfinished first line may keep a connection undecided. Milliseconds; a lost packet's resend fits. */
 const STALLED_LINE_MS = 2_000;
 
-export type Verdict = 'http' | 'tcp' | 'silent';
+type Verdict = 'http' | 'tcp' | 'silent';
 
 /**
  * Calls `settle` once with the verdict, unless the connection closes first. The client is then paused, and what
@@ -36,7 +36,10 @@ export function detect(
     const isFirst = prefix.length === 0;
     prefix = isFirst ? chunk : Buffer.concat([prefix, chunk]);
     const verdict = sniff(prefix);
-    if (verdict !== 'undecided') return finish(verdict);
+    if (verdict !== 'undecided') {
+      finish(verdict);
+      return;
+    }
     if (!isFirst) return;
     cancelTimer();
     cancelTimer = clock.schedule(STALLED_LINE_MS, () => finish(sniffStalled(prefix)));

@@ -33,6 +33,11 @@ export class Drains {
     if (this.#cancelTimers.delete(member)) this.#changed();
   }
 
+  /** Does not wait for the timeouts. */
+  cut(reason: Error): void {
+    for (const member of [...this.#cancelTimers.keys()]) member.cut(reason);
+  }
+
   onChange(callback: () => void): void {
     this.#callbacks.add(callback);
   }

@@ -3,7 +3,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { trailerPairs } from './http-headers.ts';
 
 /** How much of a body is kept in case it must be sent again. Bytes; covers forms and API calls, not uploads. */
-export const MAX_REPLAY_BYTES = 64 * 1024;
+const MAX_REPLAY_BYTES = 64 * 1024;
 
 export class RequestBody {
   readonly #request: IncomingMessage;

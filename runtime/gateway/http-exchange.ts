@@ -1,5 +1,10 @@
 /** One HTTP request through the gateway: to a backend, and the response back. */
-import { type ClientRequest, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { type Assignee, Assignment, type Refusal } from './assignment.ts';
 import { RequestBody } from './http-body.ts';
 import { hasBody, requestHeaders, responseHeaders, trailerPairs } from './http-headers.ts';
@@ -52,7 +57,8 @@ export class HttpExchange implements Assignee {
       });
     } catch {
       // A target or a field that the server's parser lets pass and the client's does not.
-      return this.#reject({ status: 400, reason: 'the request cannot be forwarded' });
+      this.#reject({ status: 400, reason: 'the request cannot be forwarded' });
+      return;
     }
     this.#upstream = upstream;
     upstream.on('error', (error) => this.#failed(upstream, error));
@@ -101,7 +107,8 @@ export class HttpExchange implements Assignee {
       response.writeHead(answer.statusCode ?? 0, answer.statusMessage, responseHeaders(answer, isChunked));
     } catch (error) {
       upstream.destroy();
-      return this.#failed(upstream, new Error('the answer cannot be forwarded', { cause: error }));
+      this.#failed(upstream, new Error('the answer cannot be forwarded', { cause: error }));
+      return;
     }
     answer.on('data', (chunk: Buffer) => {
       if (!response.write(chunk)) answer.pause();
@@ -126,14 +133,16 @@ export class HttpExchange implements Assignee {
     this.#body?.detach();
     if (!this.#wasHeard && agent?.wasEstablished(upstream.socket) === false) {
       this.#upstream = undefined;
-      return this.#assignment.seekElsewhere();
+      this.#assignment.seekElsewhere();
+      return;
     }
     if (this.#maySendAgain(upstream)) {
       this.#upstream = undefined;
       // The others that are idle to it have most likely been closed with this one.
       agent?.dropIdle();
       this.#assignment.release();
-      return this.#assignment.seek();
+      this.#assignment.seek();
+      return;
     }
     this.#reject(unanswered(this.#port, this.#member, error));
   }
@@ -150,7 +159,10 @@ export class HttpExchange implements Assignee {
     if (status >= 500) this.#port.counters.failures += 1;
     this.#assignment.release();
     // Half an answer must not look like a whole one.
-    if (this.#response.headersSent) return void this.#response.destroy();
+    if (this.#response.headersSent) {
+      this.#response.destroy();
+      return;
+    }
     this.#body?.discard();
     const text = `${reason}\n`;
     this.#response.writeHead(status, {

@@ -27,8 +27,10 @@ export function requestHeaders(request: IncomingMessage, authority: string): Raw
   const chain = [...(seen === undefined ? [] : [seen].flat()), ...(address === undefined ? [] : [address])];
   if (chain.length > 0) forwarded.push('X-Forwarded-For', chain.join(', '));
   if (coding !== undefined) forwarded.push('Transfer-Encoding', coding);
-  else if (headers['content-length'] === undefined && expectsBody(request.method)) forwarded.push('Content-Length', '0');
-  if (/\btrailers\b/i.test(String(headers.te ?? ''))) forwarded.push('TE', 'trailers', 'Connection', 'keep-alive, TE');
+  else if (headers['content-length'] === undefined && expectsBody(request.method))
+    forwarded.push('Content-Length', '0');
+  if (/\btrailers\b/i.test(String(headers.te ?? '')))
+    forwarded.push('TE', 'trailers', 'Connection', 'keep-alive, TE');
   return forwarded;
 }
 

@@ -1,5 +1,5 @@
 /** A request that turns its connection into something else (`Upgrade`, `CONNECT`): forwarded, then spliced. */
-import { type ClientRequest, type IncomingMessage, request as httpRequest, STATUS_CODES } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Assignee, Assignment, type Refusal } from './assignment.ts';
 import { hasBody, responseHeaders, upgradeHeaders } from './http-headers.ts';
@@ -32,7 +32,8 @@ export class UpgradeExchange implements Assignee {
     this.#port.counters.requests += 1;
     this.#client.once('close', () => this.#clientClosed());
     // Its body would be read as the other protocol's first bytes.
-    if (hasBody(this.#request)) this.#reject({ status: 501, reason: 'an upgrade with a body is not supported' });
+    if (hasBody(this.#request))
+      this.#reject({ status: 501, reason: 'an upgrade with a body is not supported' });
     else this.#assignment.seek();
   }
 
@@ -78,7 +79,10 @@ export class UpgradeExchange implements Assignee {
     this.#backend = backend;
     backend.on('error', () => {});
     backend.once('close', () => this.#assignment.release());
-    if (this.#client.destroyed) return void backend.destroy();
+    if (this.#client.destroyed) {
+      backend.destroy();
+      return;
+    }
     this.#client.write(statusAndFields(answer, answer.rawHeaders), 'latin1');
     if (head.length > 0) this.#client.write(head);
     if (this.#clientHead.length > 0) backend.write(this.#clientHead);
@@ -100,10 +104,14 @@ export class UpgradeExchange implements Assignee {
     if (upstream !== this.#upstream || this.#wasAnswered || this.#client.destroyed) return;
     if (this.#member?.agent.wasEstablished(upstream.socket) === false) {
       this.#upstream = undefined;
-      return this.#assignment.seekElsewhere();
+      this.#assignment.seekElsewhere();
+      return;
     }
     const isStale = upstream.reusedSocket && this.#request.method === 'GET' && this.#assignment.mayTryAgain;
-    if (!isStale) return this.#reject(unanswered(this.#port, this.#member, error));
+    if (!isStale) {
+      this.#reject(unanswered(this.#port, this.#member, error));
+      return;
+    }
     this.#upstream = undefined;
     this.#member?.agent.dropIdle();
     this.#assignment.release();
@@ -131,6 +139,7 @@ export class UpgradeExchange implements Assignee {
 
 function statusAndFields({ statusCode, statusMessage }: IncomingMessage, fields: readonly string[]): string {
   let head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`;
-  for (let index = 0; index + 1 < fields.length; index += 2) head += `${fields[index]}: ${fields[index + 1]}\r\n`;
+  for (let index = 0; index + 1 < fields.length; index += 2)
+    head += `${fields[index]}: ${fields[index + 1]}\r\n`;
   return `${head}\r\n`;
 }

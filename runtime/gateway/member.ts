@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { Backend } from './routes.ts';
 
 /** A connection not established by then is given up and another backend tried. Milliseconds; a dead host never answers. */
-export const CONNECT_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 3_000;
 
 /** A backend that refused is chosen last for this long. Milliseconds; it costs each request a failed connect meanwhile. */
 const FAILURE_COOLDOWN_MS = 1_000;
@@ -20,7 +20,7 @@ const IDLE_CONNECTION_MS = 1_000;
 const MAX_IDLE_CONNECTIONS = 256;
 
 /** When the first TCP keep-alive probe goes out. Milliseconds; a peer that vanished must not be spliced for ever. */
-const KEEP_ALIVE_PROBE_MS = 30_000;
+export const KEEP_ALIVE_PROBE_MS = 30_000;
 
 /** A request or connection that is on a member. */
 export interface Flight {
@@ -106,7 +106,7 @@ export class Member {
 }
 
 /** Keep-alive connections to one backend. */
-export class BackendAgent extends Agent {
+class BackendAgent extends Agent {
   readonly #connect: () => Socket;
   readonly #established = new WeakSet<object>();
 

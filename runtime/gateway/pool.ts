@@ -37,10 +37,6 @@ export class Pool {
     this.#holdQueue.releaseAll('closed');
   }
 
-  cut(reason: Error): void {
-    for (const member of this.#members.values()) member.cut(reason);
-  }
-
   /** Fewest outstanding first, ties in turn; one that refused a moment ago comes last. */
   pick(tried: ReadonlySet<Member>): Member | undefined {
     const count = this.#routed.length;

@@ -13,7 +13,11 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
  */
 export function sniff(prefix: Buffer): 'http' | 'tcp' | 'undecided' {
   const lineEnd = prefix.indexOf(LINE_FEED);
-  const line = prefix.latin1Slice(0, lineEnd === -1 ? Math.min(prefix.length, MAX_REQUEST_LINE_BYTES) : lineEnd);
+  const line = prefix.toString(
+    'latin1',
+    0,
+    lineEnd === -1 ? Math.min(prefix.length, MAX_REQUEST_LINE_BYTES) : lineEnd,
+  );
   if (!mayBeginWithMethod(line)) return 'tcp';
   if (lineEnd !== -1) return / HTTP\/1\.[0-9]\r?$/.test(line) ? 'http' : 'tcp';
   return line.length >= MAX_REQUEST_LINE_BYTES ? 'http' : 'undecided';
@@ -21,7 +25,7 @@ export function sniff(prefix: Buffer): 'http' | 'tcp' | 'undecided' {
 
 /** The judgement when the client has paused in the middle of its first line: HTTP once a whole method stands there. */
 export function sniffStalled(prefix: Buffer): 'http' | 'tcp' {
-  const text = prefix.latin1Slice();
+  const text = prefix.toString('latin1');
   return text.includes(' ') && mayBeginWithMethod(text) ? 'http' : 'tcp';
 }
 

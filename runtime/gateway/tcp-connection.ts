@@ -7,7 +7,7 @@ import type { Member } from './member.ts';
 import type { ServicePort } from './service-port.ts';
 import { splice } from './tcp-splice.ts';
 
-export interface TcpConnectionOptions {
+interface TcpConnectionOptions {
   readonly clock: Clock;
   readonly port: ServicePort;
   readonly client: Socket;
@@ -28,7 +28,8 @@ export class TcpConnection implements Assignee {
   #isCounted = false;
   /** Takes client and backend apart; set while they are spliced. */
   #unsplice: (() => void) | undefined;
-  #stopListening: () => void = () => {};
+  /** Set while the protocol is unknown. */
+  #detection: { readonly assumeTcp: () => void } | undefined;
 
   constructor(options: TcpConnectionOptions) {
     this.#options = options;
@@ -39,6 +40,7 @@ export class TcpConnection implements Assignee {
 
   start(): void {
     this.#client.once('close', this.#onClientClose);
+    if (this.#options.switchToHttp !== undefined) this.#listen(this.#options.switchToHttp);
     this.#assignment.seek();
   }
 
@@ -48,9 +50,10 @@ export class TcpConnection implements Assignee {
     this.#isEstablished = false;
     backend.on('error', () => {});
     backend.once('connect', () => {
+      if (backend !== this.#backend) return;
       this.#isEstablished = true;
-      if (this.#options.switchToHttp !== undefined && this.#isUntouched()) this.#listenBothWays(backend);
-      else this.#join(backend);
+      if (this.#detection === undefined) this.#join(backend);
+      else backend.once('readable', this.#detection.assumeTcp);
     });
     backend.once('close', () => this.#backendClosed(backend));
   }
@@ -69,7 +72,7 @@ export class TcpConnection implements Assignee {
 
   /** A connection on which nothing was said is worth nothing to its backend: it moves, and holds up no drain. */
   memberLeft(): void {
-    if (this.#isEstablished && !this.#isUntouched()) return;
+    if (this.#unsplice !== undefined && !this.#isUntouched()) return;
     this.#dropBackend();
     this.#assignment.seek();
   }
@@ -78,19 +81,19 @@ export class TcpConnection implements Assignee {
     return this.#client.bytesRead === 0 && !this.#client.readableEnded && !this.#backend?.bytesRead;
   }
 
-  /** The protocol is still unknown: whoever speaks first decides. */
-  #listenBothWays(backend: Socket): void {
-    const { cancel, assumeTcp } = detect(this.#client, this.#options.clock, undefined, (verdict, prefix) => {
-      backend.off('readable', assumeTcp);
+  /** The protocol is still unknown: whoever speaks first decides, while a backend is sought, connected to or waited for. */
+  #listen(switchToHttp: (prefix: Buffer) => void): void {
+    this.#detection = detect(this.#client, this.#options.clock, undefined, (verdict, prefix) => {
+      this.#detection = undefined;
       this.#prefix = prefix;
-      if (verdict === 'http' && backend.bytesRead === 0) this.#leaveForHttp(prefix);
-      else this.#join(backend);
+      if (verdict === 'http' && !this.#backend?.bytesRead) {
+        this.#client.off('close', this.#onClientClose);
+        this.#dropBackend();
+        switchToHttp(prefix);
+      } else if (this.#backend !== undefined && this.#isEstablished) {
+        this.#join(this.#backend);
+      }
     });
-    backend.once('readable', assumeTcp);
-    this.#stopListening = () => {
-      cancel();
-      backend.off('readable', assumeTcp);
-    };
   }
 
   #join(backend: Socket): void {
@@ -105,16 +108,9 @@ export class TcpConnection implements Assignee {
     this.#isCounted = true;
   }
 
-  #leaveForHttp(prefix: Buffer): void {
-    this.#client.off('close', this.#onClientClose);
-    this.#dropBackend();
-    this.#options.switchToHttp?.(prefix);
-  }
-
   #dropBackend(): void {
     const backend = this.#backend;
     this.#backend = undefined;
-    this.#stopListening();
     this.#unsplice?.();
     this.#unsplice = undefined;
     backend?.destroy();
@@ -122,7 +118,6 @@ export class TcpConnection implements Assignee {
   }
 
   #clientClosed(): void {
-    this.#stopListening();
     // A spliced backend ends with its own close, which may come later: it has yet to take what the client sent.
     if (this.#unsplice === undefined) this.#dropBackend();
   }
@@ -131,9 +126,9 @@ export class TcpConnection implements Assignee {
     if (backend !== this.#backend) return;
     if (!this.#isEstablished && !this.#client.destroyed) {
       this.#backend = undefined;
-      return this.#assignment.seekElsewhere();
+      this.#assignment.seekElsewhere();
+      return;
     }
-    this.#stopListening();
     this.#assignment.release();
     if (this.#unsplice === undefined) this.#client.destroy();
   }

@@ -21,6 +21,8 @@ export function splice(client: Socket, backend: Socket): () => void {
 function breakTogether(from: Socket, to: Socket): () => void {
   const onClose = () => {
     if (!from.readableEnded || !from.writableFinished) to.resetAndDestroy();
+    // What `to` still sends has nowhere to go; unread it would keep the socket open after its end.
+    else to.resume();
   };
   from.once('close', onClose);
   return () => from.off('close', onClose);
