@@ -1,0 +1,69 @@
+/** From what `decide` wants written to the changes that a commit makes: revisions, frozen objects, and their JSON. */
+import type { AnyObject, KindName } from '../../api/kinds/index.ts';
+import type { Change, Reader, Write } from '../../api/store.ts';
+import { atRevision, deepFreeze } from './frozen.ts';
+import { isEphemeral } from './history.ts';
+import { checkIndexable } from './state.ts';
+
+interface Staged {
+  readonly changes: readonly Change[];
+  /** The objects put, as they will be read. */
+  readonly objects: readonly AnyObject[];
+  /** JSON array of the writes to durable kinds (see `StoredWrite`); empty where there is none. */
+  readonly record: string;
+}
+
+/** One write as the journal has it. The revision of a put stands in the object. */
+export type StoredWrite =
+  | { readonly put: AnyObject }
+  | { readonly delete: { readonly kind: KindName; readonly name: string; readonly revision: number } };
+
+/**
+ * Works out a commit's changes against the state where they land; changes nothing itself. Deleting what is not
+ * there is no change and takes no revision.
+ * @throws RangeError for an unknown kind, TypeError for what JSON cannot hold
+ */
+export function stage(before: Reader, writes: readonly Write[]): Staged {
+  const changes: Change[] = [];
+  const objects: AnyObject[] = [];
+  const records: string[] = [];
+  // What this very commit wrote so far: it may write an object more than once.
+  const written = new Map<string, AnyObject | undefined>();
+  let { revision } = before;
+  for (const write of writes) {
+    const kind = write.type === 'put' ? write.object.kind : write.kind;
+    const name = write.type === 'put' ? write.object.metadata.name : write.name;
+    const id = `${kind}/${name}`;
+    const old = written.has(id) ? written.get(id) : before.get(kind, name);
+    if (write.type === 'delete') {
+      if (!old) continue;
+      revision += 1;
+      changes.push({ type: 'deleted', object: atRevision(old, revision), revision });
+      if (!isEphemeral(kind)) records.push(JSON.stringify({ delete: { kind, name, revision } }));
+      written.set(id, undefined);
+      continue;
+    }
+    revision += 1;
+    const object = deepFreeze(atRevision(write.object, revision));
+    // Before anything is changed: an object that an index cannot read would be left half applied.
+    checkIndexable(object);
+    if (!isEphemeral(kind)) records.push(`{"put":${JSON.stringify(object)}}`);
+    changes.push(old ? { type: 'modified', object, old, revision } : { type: 'added', object, revision });
+    objects.push(object);
+    written.set(id, object);
+  }
+  return { changes, objects, record: records.length === 0 ? '' : `[${records.join(',')}]` };
+}
+
+/** The change that a stored write makes to a state, while the journal is read again. */
+export function replayed(state: Reader, write: StoredWrite): Change | undefined {
+  if ('put' in write) {
+    const object = deepFreeze(write.put);
+    const revision = Number(object.metadata.resourceVersion);
+    const old = state.get(object.kind, object.metadata.name);
+    return old ? { type: 'modified', object, old, revision } : { type: 'added', object, revision };
+  }
+  const { kind, name, revision } = write.delete;
+  const old = state.get(kind, name);
+  return old && { type: 'deleted', object: atRevision(old, revision), revision };
+}
