@@ -29,3 +29,10 @@ export interface PlannedTask {
   readonly task: string;
   readonly alloc: string;
 }
+
+/** Why a node does not take an alloc; without a node: why none does. */
+export interface NoPlaceReason {
+  readonly node?: string;
+  /** In words that go on after the node's name: `is draining`, `needs 500m CPU, 200m free`. */
+  readonly reason: string;
+}

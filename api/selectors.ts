@@ -83,7 +83,10 @@ function parseFieldSelector(kind: KindName, text: string): { predicates: Predica
     const read = Object.hasOwn(fields, path) ? fields[path] : undefined;
     if (!read) {
       const known = Object.keys(fields).join(', ');
-      throw new ApiError('BadRequest', `a ${kind} cannot be selected by the field "${path}"; by these it can: ${known}`);
+      throw new ApiError(
+        'BadRequest',
+        `a ${kind} cannot be selected by the field "${path}"; by these it can: ${known}`,
+      );
     }
     if (path === 'metadata.name' && operator !== '!=') name = value;
     return operator === '!=' ? (object) => read(object) !== value : (object) => read(object) === value;
@@ -94,7 +97,10 @@ function parseFieldSelector(kind: KindName, text: string): { predicates: Predica
 /** Splits at the commas that do not stand in parentheses. */
 function splitTerms(text: string, which: string): string[] {
   if (text.length > MAX_SELECTOR_LENGTH) {
-    throw new ApiError('BadRequest', `the ${which} selector is longer than ${MAX_SELECTOR_LENGTH} characters`);
+    throw new ApiError(
+      'BadRequest',
+      `the ${which} selector is longer than ${MAX_SELECTOR_LENGTH} characters`,
+    );
   }
   if (text.trim() === '') return [];
   const terms = text.split(/,(?![^(]*\))/).map((term) => term.trim());

@@ -11,8 +11,8 @@ import type { Surroundings } from './surroundings.ts';
 export interface Cli {
   readonly processes: Processes;
   readonly surroundings: Surroundings;
-  /** Runs the command's work in a session; a number that it resolves to is the exit code. */
-  run(work: (session: Session) => Promise<number | undefined | void>): Promise<void>;
+  /** Runs the command's work in a session; it resolves to the exit code. */
+  run(work: (session: Session) => Promise<number>): Promise<void>;
 }
 
 /**
@@ -34,7 +34,7 @@ export async function runCli(
     surroundings,
     async run(work) {
       session = new Session(surroundings, program.opts<GlobalFlags>());
-      exitCode = (await work(session)) ?? EXIT.done;
+      exitCode = await work(session);
     },
   };
   try {
@@ -54,8 +54,15 @@ export async function runCli(
 function createProgram({ stdout, stderr }: Surroundings): Command {
   return new Command('mill')
     .description('Takes a machine out of a fleet without dropping a request or a byte.')
-    .addOption(new Option('--server <address>', 'URL or HOST:PORT of the server').env('MILL_SERVER'))
-    .addOption(new Option('--token <token>', 'credential; found by itself for a server on this machine'))
+    .addOption(
+      new Option(
+        '--server <address>',
+        'URL or HOST:PORT of the server (MILL_SERVER; default 127.0.0.1:4400)',
+      ),
+    )
+    .addOption(
+      new Option('--token <token>', 'credential (MILL_TOKEN); found by itself for a server on this machine'),
+    )
     .addOption(new Option('--ca <file>', "PEM file with the CA of the server's certificate (MILL_CA)"))
     .addOption(new Option('-o, --output <format>', 'how to print').choices([...OUTPUT_FORMATS]))
     .option('--no-color', 'no colours (also NO_COLOR)')

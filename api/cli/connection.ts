@@ -1,6 +1,6 @@
 /** The way from a command to its server: address, scheme, CA and credential from flags, environment and context. */
 import { connect as connectSocket } from 'node:net';
-import type { Client, ListOptions } from '../client/client.ts';
+import type { Client, ListOptions, WatchRequest } from '../client/client.ts';
 import type { KindName } from '../kinds/index.ts';
 import { readContext } from './context.ts';
 import { CommandError, EXIT, unreachableText } from './exit.ts';
@@ -12,11 +12,24 @@ import type { CliClock, Environment } from './surroundings.ts';
 export interface Connection extends Client {
   /** One object's row, or those of the list, as the server prints them. */
   getTable(kind: KindName, name?: string, options?: ListOptions): Promise<Table>;
-  /** Answer of a GET, parsed. */
-  getJson(path: string): Promise<unknown>;
-  /** Answer of a GET as it comes in, decoded; ends with the signal. */
-  stream(path: string, signal: AbortSignal): AsyncIterable<string>;
+  /** Every change after the revision, as a table of one row. Ends with the signal. */
+  watchTable(kind: KindName, request: WatchRequest): AsyncIterable<TableEvent>;
+  /** What an alloc wrote; ends with the signal. */
+  logs(alloc: string, options: LogOptions): AsyncIterable<Uint8Array>;
+  /** The parsed answer to any other request. */
+  request(method: string, path: string): Promise<unknown>;
   close(): void;
+}
+
+export interface TableEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly table: Table;
+}
+
+export interface LogOptions {
+  readonly follow?: boolean;
+  readonly tailLines?: number;
+  readonly signal?: AbortSignal;
 }
 
 export interface ConnectionOptions {
@@ -68,7 +81,8 @@ export async function findServer(flags: ServerFlags, env: Environment): Promise<
 export async function refuseWithoutCredential(target: ServerTarget, clock: CliClock): Promise<never> {
   const { server } = target.options;
   const error = await probe(target.address, clock);
-  if (error) throw new CommandError(unreachableText(server, error), { exitCode: EXIT.unreachable, cause: error });
+  if (error)
+    throw new CommandError(unreachableText(server, error), { exitCode: EXIT.unreachable, cause: error });
   throw new CommandError(`no credential for ${server}`, {
     more: [
       'Run the command as the user who runs "mill up" or "mill server" on this machine: they leave it a credential.',

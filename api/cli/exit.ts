@@ -1,6 +1,6 @@
 /** How a command ends: its exit code, and what is said on stderr. */
 import type { ConnectionError } from '../client/client.ts';
-import type { ApiError } from '../errors.ts';
+import type { ApiError, StatusReason } from '../errors.ts';
 
 export const EXIT = {
   done: 0,
@@ -45,11 +45,11 @@ export interface Failure {
 
 /** Every error that a command may end with, in words. `server` is the address that was asked. */
 export function describeError(error: unknown, server: string): Failure {
-  if (error instanceof CommandError) return failure(error.exitCode, error.message, error.more);
-  if (isNamed<ConnectionError>(error, 'ConnectionError')) {
+  if (isCommandError(error)) return failure(error.exitCode, error.message, error.more);
+  if (isConnectionError(error)) {
     return failure(EXIT.unreachable, unreachableText(server, error));
   }
-  if (isNamed<ApiError>(error, 'ApiError')) return failure(EXIT.failed, apiErrorText(error, server));
+  if (isApiError(error)) return failure(EXIT.failed, apiErrorText(error, server));
   return failure(EXIT.failed, error instanceof Error ? error.message : String(error));
 }
 
@@ -62,6 +62,7 @@ export function apiErrorText(error: ApiError, server = 'the server'): string {
   if (error.reason === 'Invalid' && kind && name && causes && causes.length > 0) {
     return `${kind.toLowerCase()} "${name}": ${causesText(causes)}`;
   }
+  if (error.reason === 'NotFound' && kind && name) return `${kind.toLowerCase()} "${name}" not found`;
   return error.message;
 }
 
@@ -112,6 +113,17 @@ function failure(exitCode: ExitCode, message: string, more: readonly string[] = 
   return { exitCode, lines: [`mill: ${oneLine(message)}`, ...more] };
 }
 
-/** By name, not by class: the bundle may hold a class in a chunk that this command never loads. */
+/** True where `error` is an ApiError, of that reason if one is named. */
+export const isApiError = (error: unknown, reason?: StatusReason): error is ApiError =>
+  isNamed<ApiError>(error, 'ApiError') && (reason === undefined || error.reason === reason);
+
+/** True where the server could not be reached, or the connection broke. */
+export const isConnectionError = (error: unknown): error is ConnectionError =>
+  isNamed<ConnectionError>(error, 'ConnectionError');
+
+const isCommandError = (error: unknown): error is CommandError =>
+  isNamed<CommandError>(error, 'CommandError') || isNamed<UsageError>(error, 'UsageError');
+
+/** By name, not by class: commands are loaded apart, and must not need the class's module to be the same one. */
 const isNamed = <E extends Error>(error: unknown, name: string): error is E =>
   error instanceof Error && error.name === name;

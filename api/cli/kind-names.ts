@@ -2,6 +2,7 @@
  * Names of the kinds for the command line, without their schemas: those take longer to load than a command takes to run.
  * Not a second source of truth: a test holds this table against `KINDS`.
  */
+import { PLURALS } from '../client/paths.ts';
 import type { KindName } from '../kinds/index.ts';
 import { UsageError } from './exit.ts';
 
@@ -15,69 +16,69 @@ export interface KindNames {
 }
 
 export const KIND_NAMES: Readonly<Record<KindName, KindNames>> = {
-  Node: { plural: 'nodes', singular: 'node', shortNames: ['no'], description: 'a machine of the fleet' },
+  Node: { plural: PLURALS.Node, singular: 'node', shortNames: ['no'], description: 'a machine of the fleet' },
   Service: {
-    plural: 'services',
+    plural: PLURALS.Service,
     singular: 'service',
     shortNames: ['svc'],
     description: 'replicas of a workload, kept healthy and routed',
   },
   Task: {
-    plural: 'tasks',
+    plural: PLURALS.Task,
     singular: 'task',
     shortNames: [],
     description: 'a workload that runs once, to its end',
   },
   Alloc: {
-    plural: 'allocs',
+    plural: PLURALS.Alloc,
     singular: 'alloc',
     shortNames: ['al'],
     description: 'one instance of a service or a task, placed on a node',
     internal: true,
   },
   Volume: {
-    plural: 'volumes',
+    plural: PLURALS.Volume,
     singular: 'volume',
     shortNames: ['vol'],
     description: 'data that outlives its allocs and moves with them',
   },
   Migration: {
-    plural: 'migrations',
+    plural: PLURALS.Migration,
     singular: 'migration',
     shortNames: ['mig'],
     description: 'one alloc of a service on its way to a replacement',
     internal: true,
   },
   Peer: {
-    plural: 'peers',
+    plural: PLURALS.Peer,
     singular: 'peer',
     shortNames: [],
     description: 'a node in the WireGuard mesh',
     internal: true,
   },
   Endpoints: {
-    plural: 'endpoints',
+    plural: PLURALS.Endpoints,
     singular: 'endpoints',
     shortNames: ['ep'],
     description: 'the allocs of a service that may get requests',
     internal: true,
   },
   Lease: {
-    plural: 'leases',
+    plural: PLURALS.Lease,
     singular: 'lease',
     shortNames: [],
     description: 'a heartbeat, and how far its holder has followed the store',
     internal: true,
   },
   Event: {
-    plural: 'events',
+    plural: PLURALS.Event,
     singular: 'event',
     shortNames: ['ev'],
     description: 'who did what to which object, and why',
     internal: true,
   },
   Credential: {
-    plural: 'credentials',
+    plural: PLURALS.Credential,
     singular: 'credential',
     shortNames: ['cred'],
     description: "proof of a node's agent; delete a revoked one to let the name join again",

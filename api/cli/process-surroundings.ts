@@ -19,8 +19,8 @@ export function processSurroundings(clock: CliClock): Surroundings {
       return () => process.off('SIGINT', callback);
     },
     connect: async (options: ConnectionOptions): Promise<Connection> => {
-      const { openConnection } = await import('./http-connection.ts');
-      return openConnection(options);
+      const { createHttpClient } = await import('../client/http.ts');
+      return createHttpClient(options);
     },
   };
 }

@@ -30,6 +30,13 @@ export function parseServer(text: string): ServerAddress {
   return { ...(scheme ? { scheme } : {}), host, port, key: `${keyHost}:${port}` };
 }
 
+/** Checks where to listen: `HOST:PORT`, port 0 for any free one. @throws UsageError where the text is no address */
+export function checkListen(text: string): string {
+  const port = Number(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]@?#]+):(\d{1,5})$/.exec(text)?.[1] ?? Number.NaN);
+  if (port >= 0 && port <= MAX_PORT) return text;
+  throw new UsageError(`--listen "${text}": write HOST:PORT, for example ${DEFAULT_SERVER}`);
+}
+
 /** The URL to call; `scheme` is taken where the address names none. */
 export const serverUrl = (address: ServerAddress, scheme: 'http' | 'https'): string =>
   `${address.scheme ?? scheme}://${address.host}:${address.port}`;

@@ -26,16 +26,19 @@ export type MigrationSpec = Static<typeof MigrationSpec>;
 /** The states of a migration's machine, and its three ends. */
 export const MIGRATION_PHASES = [
   'placing',
-  'startingReplacement',
   'preparing',
   'suspendingOriginal',
   'movingVolume',
   'awaitingHealthy',
   'awaitingRoute',
   'stoppingOriginal',
+  // The way back.
+  'turningBack',
   'stoppingReplacement',
   'returningVolume',
   'resumingOriginal',
+  // The replica is not wanted any more at all.
+  'retiringSlot',
   'done',
   'failed',
   'cancelled',
@@ -62,7 +65,9 @@ const MigrationStatus = Type.Object(
     replacement: Type.Optional(Name),
     /** Node of the replacement. */
     target: Type.Optional(Name),
-    /** Recorded before the way back is taken, and never taken back. */
+    /** When it was decided to undo it; recorded before the way back is taken: from here it never goes forward again. */
+    turnedBackAt: Type.Optional(Timestamp),
+    /** Why it was undone, unless it was cancelled; recorded together with `turnedBackAt`, and never taken back. */
     failure: Type.Optional(
       Type.Object(
         { reason: literals(MIGRATION_FAILURES), message: Type.String({ maxLength: 8_192 }) },
@@ -73,7 +78,7 @@ const MigrationStatus = Type.Object(
     unroutedAt: Type.Optional(Timestamp),
     /** When the replacement was seen routed by every live gateway. */
     routedAt: Type.Optional(Timestamp),
-    /** Stop-first: how long nobody served, in milliseconds. */
+    /** Stop-first: how long nobody served, in milliseconds; on the way back, until the original served again. */
     gapMs: Type.Optional(Type.Integer()),
     finishedAt: Type.Optional(Timestamp),
     observedGeneration: Type.Optional(Type.Integer()),
@@ -102,6 +107,9 @@ export const migrationKind: KindDefinition<Migration> = {
     node: (migration) => [migration.spec.node],
     service: (migration) => [migration.spec.service],
     replacement: (migration) => (migration.status.replacement ? [migration.status.replacement] : []),
+    /** Of those under way: the node that they go to. */
+    target: (migration) =>
+      migration.status.target && !isFinished(migration) ? [migration.status.target] : [],
   },
   fields: {
     'spec.node': (migration) => migration.spec.node,

@@ -54,7 +54,7 @@ const Health = Type.Object(
     healthyAfter: Threshold(1),
     unhealthyAfter: Threshold(3),
   },
-  { ...strict, maxProperties: 5, description: 'one of http, tcp, exec, and how often' },
+  { ...strict, description: 'one of http, tcp, exec, and how often' },
 );
 
 const VolumeMount = Type.Object(

@@ -22,6 +22,24 @@ export function usageOf(allocs: readonly Alloc[]): Usage {
   return usage;
 }
 
+/** Kept by the identity of the spec's part, which a report of status leaves alone: reading quantities costs. */
+const knownCapacities = new WeakMap<object, Usage>();
+
+/** What the node has for allocs in all. */
+export function capacityOf(node: Node): Usage {
+  const { capacity } = node.spec;
+  let known = knownCapacities.get(capacity);
+  if (!known) {
+    known = {
+      cpuMillis: cpuMillis(capacity.cpu),
+      memoryBytes: bytes(capacity.memory),
+      allocs: capacity.allocs,
+    };
+    knownCapacities.set(capacity, known);
+  }
+  return known;
+}
+
 /** What one alloc of the template asks for. */
 export const requestOf = (template: Alloc['spec']['template']): Usage => ({
   cpuMillis: cpuMillis(template.resources.cpu),
@@ -37,12 +55,12 @@ export const plus = (a: Usage, b: Usage): Usage => ({
 
 /** What the node lacks to take `request` on top of `used`, in words; undefined where there is room. */
 export function lacking(node: Node, used: Usage, request: Usage): string | undefined {
-  const { capacity } = node.spec;
-  const freeCpu = cpuMillis(capacity.cpu) - used.cpuMillis;
+  const capacity = capacityOf(node);
+  const freeCpu = capacity.cpuMillis - used.cpuMillis;
   if (request.cpuMillis > freeCpu) {
     return `needs ${formatCpu(request.cpuMillis)} CPU, ${formatCpu(Math.max(0, freeCpu))} free`;
   }
-  const freeMemory = bytes(capacity.memory) - used.memoryBytes;
+  const freeMemory = capacity.memoryBytes - used.memoryBytes;
   if (request.memoryBytes > freeMemory) {
     return `needs ${formatBytes(request.memoryBytes)} memory, ${formatBytes(Math.max(0, freeMemory))} free`;
   }

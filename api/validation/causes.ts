@@ -29,7 +29,11 @@ function causeOf(error: ErrorObject): StatusCause {
   const params: Readonly<Record<string, unknown>> = error.params;
   if (error.keyword === 'additionalProperties') return unknownField(path, error);
   if (error.keyword === 'required') {
-    return { field: join(path, String(params.missingProperty)), message: 'is required', reason: 'FieldValueRequired' };
+    return {
+      field: join(path, String(params.missingProperty)),
+      message: 'is required',
+      reason: 'FieldValueRequired',
+    };
   }
   return { field: path, message: sentence(error, params), reason: 'FieldValueInvalid' };
 }

@@ -35,7 +35,12 @@ export function checkObject(kind: KindName, written: unknown, parts: readonly Pa
   if (causes.length === 0 && parts.includes('spec')) causes.push(...checkWorkload(kind, object.spec));
   if (causes.length) throw invalid(kind, nameOf(object), causes);
   // The metadata's schema was checked just now, or the caller looks at its name and revision only.
-  return { kind, metadata: object.metadata as unknown as WrittenMeta, spec: object.spec, status: object.status };
+  return {
+    kind,
+    metadata: object.metadata as unknown as WrittenMeta,
+    spec: object.spec,
+    status: object.status,
+  };
 }
 
 function takeOver(kind: KindName, written: unknown): PlainObject {
@@ -43,13 +48,18 @@ function takeOver(kind: KindName, written: unknown): PlainObject {
   const object = copyPlain(written, 'the object');
   if (!isPlainObject(object)) throw new ApiError('BadRequest', `a ${kind} must be an object`);
   if (object.apiVersion !== undefined && object.apiVersion !== API_VERSION) {
-    throw new ApiError('BadRequest', `apiVersion must be "${API_VERSION}" (got ${JSON.stringify(object.apiVersion)})`);
+    throw new ApiError(
+      'BadRequest',
+      `apiVersion must be "${API_VERSION}" (got ${JSON.stringify(object.apiVersion)})`,
+    );
   }
   if (object.kind !== undefined && object.kind !== kind) {
     throw new ApiError('BadRequest', `kind must be "${kind}" here (got ${JSON.stringify(object.kind)})`);
   }
   if (!isPlainObject(object.metadata) || typeof object.metadata.name !== 'string') {
-    throw invalid(kind, '', [{ field: 'metadata.name', message: 'is required', reason: 'FieldValueRequired' }]);
+    throw invalid(kind, '', [
+      { field: 'metadata.name', message: 'is required', reason: 'FieldValueRequired' },
+    ]);
   }
   return { ...object };
 }

@@ -68,7 +68,8 @@ function copy(value: unknown, what: string, depth: number, budget: Budget): Plai
 
 /** @throws ApiError BadRequest for the key that would reach into JavaScript's own objects */
 export function refusePolluting(key: string, what: string): void {
-  if (key === '__proto__') throw new ApiError('BadRequest', `${what} has a field "__proto__", which is refused`);
+  if (key === '__proto__')
+    throw new ApiError('BadRequest', `${what} has a field "__proto__", which is refused`);
 }
 
 function spend(budget: Budget, bytes: number, what: string): void {

@@ -55,7 +55,9 @@ function checkTemplate(template: Template, ports: readonly string[]): StatusCaus
 
 function checkDriver(template: Template): StatusCause[] {
   if (template.driver === 'exec' && !template.command) {
-    return [required('spec.template.command', 'is required by the exec driver: the command and its arguments')];
+    return [
+      required('spec.template.command', 'is required by the exec driver: the command and its arguments'),
+    ];
   }
   if (template.driver === 'container' && !template.image) {
     return [required('spec.template.image', 'is required by the container driver')];
@@ -94,5 +96,13 @@ function duplicates(
   });
 }
 
-const required = (field: string, message: string): StatusCause => ({ field, message, reason: 'FieldValueRequired' });
-const refused = (field: string, message: string): StatusCause => ({ field, message, reason: 'FieldValueInvalid' });
+const required = (field: string, message: string): StatusCause => ({
+  field,
+  message,
+  reason: 'FieldValueRequired',
+});
+const refused = (field: string, message: string): StatusCause => ({
+  field,
+  message,
+  reason: 'FieldValueInvalid',
+});

@@ -1,10 +1,12 @@
 /** `-o json|yaml|name`: objects as text. */
+import { BASE_PATH } from '../../client/paths.ts';
 import type { AnyObject, KindName } from '../../kinds/index.ts';
-import { API_GROUP_VERSION } from '../api-paths.ts';
 import { objectName } from '../kind-names.ts';
 
 export const OUTPUT_FORMATS = ['table', 'wide', 'json', 'yaml', 'name'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+export const API_GROUP_VERSION = BASE_PATH.replace('/apis/', '');
 
 /** A list as the API answers it. */
 export interface ObjectList {

@@ -1,0 +1,88 @@
+/** One request and its answer, as the handlers see it; how answers and errors are written. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ApiError, type StatusReason } from '../../errors.ts';
+import type { Actor } from '../../store.ts';
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly query: URLSearchParams;
+  /** Parts of the path, percent-decoded. */
+  readonly path: Readonly<Record<string, string | undefined>>;
+  readonly actor: Actor;
+  /** Aborts when the client has gone or the server closes. */
+  readonly signal: AbortSignal;
+}
+
+export type Handler = (exchange: Exchange) => void | Promise<void>;
+
+/** How long clients wait before they try again what the server could not do now, in seconds. */
+const RETRY_AFTER_SECONDS = 1;
+const RETRIABLE: ReadonlySet<StatusReason> = new Set(['ServiceUnavailable', 'TooManyRequests', 'Timeout']);
+
+export function sendJson(
+  response: ServerResponse,
+  code: number,
+  value: unknown,
+  contentType = 'application/json',
+): void {
+  const body = Buffer.from(`${JSON.stringify(value)}\n`);
+  response.writeHead(code, { 'content-type': contentType, 'content-length': body.length });
+  response.end(body);
+}
+
+export function sendText(
+  response: ServerResponse,
+  code: number,
+  text: string,
+  contentType = 'text/plain',
+): void {
+  const body = Buffer.from(text);
+  response.writeHead(code, {
+    'content-type': `${contentType}; charset=utf-8`,
+    'content-length': body.length,
+  });
+  response.end(body);
+}
+
+/** The `Status` object (Kubernetes API conventions) that an error is answered as. */
+export function statusOf(error: ApiError) {
+  const { reason, code, message, details } = error;
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    reason,
+    details,
+    code,
+  };
+}
+
+/** Answers an error. Where the body was not read to its end, the connection is of no use any more. */
+export function sendError(request: IncomingMessage, response: ServerResponse, error: ApiError): void {
+  if (RETRIABLE.has(error.reason)) {
+    response.setHeader('retry-after', error.details.retryAfterSeconds ?? RETRY_AFTER_SECONDS);
+  }
+  if (error.reason === 'Unauthorized') response.setHeader('www-authenticate', 'Bearer realm="mill"');
+  if (!request.complete) response.setHeader('connection', 'close');
+  sendJson(response, error.code, statusOf(error));
+}
+
+/** A parameter of the query that is true or false; absent: false. @throws ApiError BadRequest */
+export function flag(query: URLSearchParams, name: string): boolean {
+  const text = query.get(name);
+  if (text === null || text === 'false' || text === '0') return false;
+  if (text === 'true' || text === '1' || text === '') return true;
+  throw new ApiError('BadRequest', `the parameter ${name} must be true or false`);
+}
+
+/** A parameter of the query that is a whole number from 0. @throws ApiError BadRequest */
+export function count(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === '') return undefined;
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isNaN(number)) throw new ApiError('BadRequest', `the parameter ${name} must be a whole number`);
+  return number;
+}

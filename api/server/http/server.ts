@@ -1,0 +1,228 @@
+/** The HTTP server: who may come in, which handler answers, how errors are told, how it closes. */
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { isIPv6 } from 'node:net';
+import type { DrainPlan } from '../../drain-plan.ts';
+import { ApiError, isApiError } from '../../errors.ts';
+import type { Node } from '../../kinds/node.ts';
+import type { Authenticator } from '../authn.ts';
+import type { Clock, Identities, Log } from '../environment.ts';
+import type { LogBroker } from '../logs.ts';
+import type { ApiService } from '../service.ts';
+import { sendError, sendText } from './exchange.ts';
+import { HostGuard } from './guard.ts';
+import type { MetricSource } from './metrics.ts';
+import { createRoutes, METHODS, type Method, type RouteMatch } from './routes.ts';
+import { RequestStatistics } from './statistics.ts';
+
+/** Headers that take longer are sent to hold the connection, not to be read. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** How often connections are looked at for that. */
+const CONNECTIONS_CHECK_MS = 5_000;
+/** How long an idle connection is kept for its client's next request. */
+const KEEP_ALIVE_MS = 65_000;
+const MAX_HEADER_BYTES = 16_384;
+/** Watches hold one each; a fleet of some hundred machines has a few thousand. */
+const MAX_CONNECTIONS = 8_192;
+/** A connection that went silently is noticed after this and about ten seconds. */
+const TCP_KEEP_ALIVE_MS = 10_000;
+/** How long requests may go on when the server closes; watches end at once. */
+const CLOSE_GRACE_MS = 2_000;
+
+export interface ApiServerOptions {
+  readonly service: ApiService;
+  readonly authenticator: Authenticator;
+  readonly logs: LogBroker;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly identities: Identities;
+  /** Version of mill, `1.2.3`. */
+  readonly version: string;
+  /** PEM; plain HTTP where absent. */
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
+  /** Names under which clients reach it, beside loopback and the address it listens on. */
+  readonly hostNames?: readonly string[] | undefined;
+  /** Why the server cannot serve yet, in words; undefined where it can. */
+  readonly whyNotReady?: (() => string | undefined) | undefined;
+  readonly metrics?: readonly MetricSource[] | undefined;
+  /** What a drain would do with a node; placement is no part of the API. */
+  readonly planDrain?: ((node: Node) => DrainPlan) | undefined;
+  readonly bookmarkIntervalMs?: number | undefined;
+}
+
+export interface ApiServer {
+  /** @param port 0 takes a free one @returns the server's URL */
+  listen(host: string, port: number): Promise<string>;
+  /** Ends the watches, lets requests finish for a moment, and closes. */
+  close(): Promise<void>;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { tls, clock, log } = options;
+  /** Aborted when the server closes. */
+  const open = new Set<AbortController>();
+  let guard = new HostGuard(options.hostNames ?? [], tls ? 'https' : 'http');
+  const handle = createRequestHandler(options, open, (request) => guard.check(request));
+  const server = createServer(tls, (request, response) => void handle(request, response));
+  server.on('clientError', (error, socket) => {
+    log.debug({ error: error.message }, 'a connection sent what is not HTTP');
+    if (socket.writable)
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    else socket.destroy();
+  });
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        guard = new HostGuard([host, ...(options.hostNames ?? [])], tls ? 'https' : 'http');
+        server.once('error', (cause) => reject(new Error(`cannot listen on ${host}:${port}`, { cause })));
+        server.listen(port, host, () => resolve(urlOf(server, host, tls !== undefined)));
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        for (const exchange of open) exchange.abort();
+        const cancel = clock.schedule(CLOSE_GRACE_MS, () => server.closeAllConnections());
+        server.close(() => {
+          cancel();
+          resolve();
+        });
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+function createServer(tls: ApiServerOptions['tls'], listener: RequestListener): Server {
+  const limits: ServerOptions = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    // Bodies have their own time; that of a followed log has no end.
+    requestTimeout: 0,
+    connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    keepAlive: true,
+    keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+    noDelay: true,
+  };
+  const server = tls
+    ? createHttpsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, listener)
+    : createHttpServer(limits, listener);
+  server.maxConnections = MAX_CONNECTIONS;
+  return server;
+}
+
+function urlOf(server: Server, host: string, secure: boolean): string {
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return `${secure ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+type RequestHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+function createRequestHandler(
+  options: ApiServerOptions,
+  open: Set<AbortController>,
+  checkHost: (request: IncomingMessage) => void,
+): RequestHandler {
+  const { authenticator, clock, log, identities } = options;
+  const requests = new RequestStatistics();
+  const find = createRoutes({ ...options, metrics: options.metrics ?? [], requests });
+  return async (request, response) => {
+    const startedMs = clock.now();
+    const method = request.method ?? '';
+    const gone = new AbortController();
+    let resource = 'none';
+    open.add(gone);
+    requests.inFlight += 1;
+    response.once('close', () => {
+      open.delete(gone);
+      gone.abort();
+      requests.inFlight -= 1;
+      requests.record(method, resource, response.statusCode, (clock.now() - startedMs) / 1_000);
+    });
+    try {
+      checkHost(request);
+      const [path = '', search = ''] = splitUrl(request.url ?? '');
+      if (answerHealth(options, path, response)) return;
+      const actor = authenticator.authenticate(request.headers.authorization);
+      const route = findRoute(find, method, path, response);
+      resource = route?.resource ?? resource;
+      if (!route) return void response.writeHead(204).end();
+      const { signal } = gone;
+      const exchange = {
+        request,
+        response,
+        query: new URLSearchParams(search),
+        path: route.path,
+        actor,
+        signal,
+      };
+      await route.handler(exchange);
+    } catch (error) {
+      if (response.headersSent) return void response.destroy();
+      sendError(
+        request,
+        response,
+        isApiError(error) ? error : unexpected(error, { method, resource }, log, identities),
+      );
+    }
+  };
+}
+
+const splitUrl = (url: string): [path: string, search: string] => {
+  const mark = url.indexOf('?');
+  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+};
+
+/** Answers what load balancers and supervisors ask without a credential. */
+function answerHealth({ whyNotReady }: ApiServerOptions, path: string, response: ServerResponse): boolean {
+  if (path === '/healthz' || path === '/livez') {
+    sendText(response, 200, 'ok');
+    return true;
+  }
+  if (path !== '/readyz') return false;
+  const reason = whyNotReady?.();
+  sendText(response, reason === undefined ? 200 : 503, reason ?? 'ok');
+  return true;
+}
+
+/** @returns undefined for OPTIONS, which is answered by its headers */
+function findRoute(
+  find: (method: Method, path: string) => RouteMatch | undefined,
+  method: string,
+  path: string,
+  response: ServerResponse,
+): RouteMatch | undefined {
+  try {
+    decodeURIComponent(path);
+  } catch (error) {
+    throw new ApiError('BadRequest', 'the path is not percent-encoded UTF-8', {}, { cause: error });
+  }
+  // The answer to HEAD is that to GET; Node leaves the body out.
+  const wanted = method === 'HEAD' ? 'GET' : METHODS.find((known) => known === method);
+  const route = wanted && find(wanted, path);
+  if (route) return route;
+  const allowed: string[] = METHODS.filter((known) => find(known, path));
+  if (allowed.length === 0)
+    throw new ApiError('NotFound', `there is nothing at "${path.slice(0, MAX_SHOWN_PATH)}"`);
+  if (allowed.includes('GET')) allowed.push('HEAD');
+  response.setHeader('allow', [...allowed, 'OPTIONS'].join(', '));
+  if (method === 'OPTIONS') return undefined;
+  throw new ApiError('MethodNotAllowed', `${method} is not possible here: ${allowed.join(', ')} are`);
+}
+
+/** How much of an unknown path its error repeats, in characters. */
+const MAX_SHOWN_PATH = 256;
+
+/** The user gets an id, the log gets the error under it. */
+function unexpected(error: unknown, request: object, log: Log, identities: Identities): ApiError {
+  const id = identities.uid();
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  log.error({ ...request, id, error: reason }, 'a request failed unexpectedly');
+  return new ApiError('InternalError', `something went wrong in the server; its log says more under ${id}`);
+}

@@ -1,0 +1,137 @@
+/** What the alloc controller judges by: what is wanted, what the object remembers, what the process does. */
+import { durationMs } from '../../api/duration.ts';
+import { type Alloc, isTerminal } from '../../api/kinds/alloc.ts';
+import type { Reader } from '../../api/store.ts';
+import type { MountedVolume } from './environment.ts';
+import type { SupervisionView } from './supervision.ts';
+
+/** Phases that pass sooner than this are not reported: each report is a commit, and the next phase waits for it. */
+export const TRANSIENT_MS = 50;
+/** After so long without being healthy, the report says what the probes see. */
+export const NOT_HEALTHY_AFTER_MS = 5_000;
+
+export interface Facts {
+  readonly owner: 'Service' | 'Task';
+  readonly desired: 'running' | 'suspended' | 'stopped';
+  /** The object says that it is over; it stays so. */
+  readonly isOver: boolean;
+  /**
+   * `none`: there is no process, and one may be started; `lost`: the object says that there is one, and there is none;
+   * `unreported`: one is left of which nobody knows how to reach it.
+   */
+  readonly process: 'none' | 'starting' | 'running' | 'stopping' | 'gone' | 'lost' | 'unreported';
+  /** A gateway may still send it requests. */
+  readonly isRouted: boolean;
+  /** Why a volume cannot be used yet, one for each that is not there. */
+  readonly missingVolumes: readonly string[];
+  readonly health: 'unknown' | 'healthy' | 'unhealthy';
+  readonly stopGraceMs: number;
+  /** For a process that has no business to run. */
+  readonly clearGraceMs: number;
+  /** Starting, stopping or not healthy for so long that it should be said. */
+  readonly isSlow: boolean;
+  /** When that will be the case, in ms since the epoch. */
+  readonly isSlowAtMs?: number;
+  /** For the report. */
+  readonly address: string;
+  readonly supervision: SupervisionView | undefined;
+}
+
+/** What the agent knows about its volumes; its mounts controller keeps it. */
+export interface Mounts {
+  /** The directory under which the volume's data is; undefined while it is not mounted for use here. */
+  directory(volume: string): string | undefined;
+  /** Why it could not be mounted, if that was tried. */
+  problem(volume: string): string | undefined;
+}
+
+export interface NodeView {
+  readonly node: string;
+  readonly address: string;
+  readonly isFenced: boolean;
+  readonly supervision: SupervisionView | undefined;
+}
+
+export function allocFacts(
+  alloc: Alloc,
+  reader: Reader,
+  mounts: Mounts,
+  here: NodeView,
+  nowMs: number,
+): Facts {
+  const { spec } = alloc;
+  const { supervision } = here;
+  const process = processOf(alloc, supervision);
+  const hasVolumes = (spec.template.volumes ?? []).length > 0;
+  const stopGraceMs = durationMs(spec.template.stopGrace);
+  const health = supervision?.health ?? 'unknown';
+  const slowAtMs = slowTime(process, health, supervision);
+  return {
+    owner: spec.owner.kind,
+    desired: spec.desired,
+    isOver: isTerminal(alloc),
+    process,
+    isRouted: isRouted(alloc),
+    missingVolumes: hasVolumes ? missingVolumes(alloc, reader, mounts, here) : [],
+    health,
+    stopGraceMs,
+    clearGraceMs: hasVolumes ? 0 : stopGraceMs,
+    isSlow: slowAtMs !== undefined && slowAtMs <= nowMs,
+    ...(slowAtMs === undefined || slowAtMs <= nowMs ? {} : { isSlowAtMs: slowAtMs }),
+    address: here.address,
+    supervision,
+  };
+}
+
+/** The mounts that a workload is started with; call it only where nothing is missing. */
+export const mountedVolumes = ({ spec }: Alloc, mounts: Mounts): MountedVolume[] =>
+  (spec.template.volumes ?? []).map(({ name, path, volume }) => {
+    const source = mounts.directory(volume);
+    if (source === undefined) throw new Error(`volume "${volume}" is not mounted`);
+    return { name, path, source };
+  });
+
+function processOf({ status }: Alloc, supervision: SupervisionView | undefined): Facts['process'] {
+  const wasStarted = status.startedAt !== undefined && status.suspendedAt === undefined;
+  if (!supervision) return wasStarted ? 'lost' : 'none';
+  const { process, purpose, isAdopted } = supervision;
+  if (process !== 'gone') return isAdopted && purpose === 'cleared' && !wasStarted ? 'unreported' : process;
+  if (purpose === 'suspended') return 'none';
+  if (!isAdopted) return 'gone';
+  if (purpose === 'cleared' && !wasStarted) return 'none';
+  return purpose === undefined && status.suspendedAt !== undefined ? 'none' : 'gone';
+}
+
+/** Until the endpoints controller says otherwise, an alloc of a service that was ever started may get requests. */
+const isRouted = ({ spec, status }: Alloc): boolean =>
+  spec.owner.kind === 'Service' &&
+  status.route !== 'unrouted' &&
+  (status.startedAt !== undefined || status.route !== undefined);
+
+function missingVolumes({ spec }: Alloc, reader: Reader, mounts: Mounts, here: NodeView): string[] {
+  if (here.isFenced) return ['no server can be reached'];
+  return (spec.template.volumes ?? []).flatMap(({ volume: name }) => {
+    const volume = reader.get('Volume', name);
+    if (volume?.status.node !== here.node)
+      return [`volume "${name}" is not attached to node "${here.node}" yet`];
+    const { phase, mounted, message } = volume.status;
+    const problem = message ?? mounts.problem(name);
+    if (problem !== undefined) return [`volume "${name}": ${problem}`];
+    const isUsable = phase === 'attached' && mounted === true && volume.spec.node === here.node;
+    return isUsable && mounts.directory(name) !== undefined
+      ? []
+      : [`volume "${name}" is ${phase}, not mounted yet`];
+  });
+}
+
+function slowTime(
+  process: Facts['process'],
+  health: Facts['health'],
+  supervision: SupervisionView | undefined,
+): number | undefined {
+  if (!supervision) return undefined;
+  if (process === 'starting' || process === 'stopping') return supervision.sinceMs + TRANSIENT_MS;
+  return process === 'running' && health === 'unknown'
+    ? supervision.sinceMs + NOT_HEALTHY_AFTER_MS
+    : undefined;
+}

@@ -1,0 +1,45 @@
+/** The volumes of a node that is drained: those that an alloc takes along, and those that are just released. */
+import { isTerminal } from '../../api/kinds/alloc.ts';
+import type { DrainFailure } from '../../api/kinds/node.ts';
+import type { Volume } from '../../api/kinds/volume.ts';
+import type { Reader } from '../../api/store.ts';
+
+export interface NodeVolumes {
+  /** Attached to the node, or wanted there. */
+  readonly here: readonly string[];
+  /** Of these: those that no alloc of the node uses, and that have not failed. */
+  readonly idle: readonly string[];
+  /** Idle or failed, and still wanted here though no alloc anywhere uses them. */
+  readonly toRelease: readonly string[];
+  /** Those that no alloc of the node uses, and that cannot be detached. */
+  readonly failed: readonly DrainFailure[];
+}
+
+export function sortVolumes(node: string, reader: Reader): NodeVolumes {
+  const volumes = reader.byIndex('Volume', 'node', node);
+  const unused = volumes.filter((volume) => !usersOf(volume, reader).includes(node));
+  return {
+    here: volumes.map(nameOf),
+    idle: unused.filter((volume) => volume.status.phase !== 'failed').map(nameOf),
+    toRelease: unused
+      .filter((volume) => volume.spec.node === node && usersOf(volume, reader).length === 0)
+      .map(nameOf),
+    failed: unused
+      .filter((volume) => volume.status.phase === 'failed' && volume.status.node === node)
+      .map(({ metadata, status }) => ({
+        service: '',
+        alloc: '',
+        reason: 'VolumeFailed',
+        message: `volume ${metadata.name} could not be detached: ${status.message ?? 'its driver gave no reason'}`,
+      })),
+  };
+}
+
+/** Nodes of the allocs that mount it and are not over. */
+const usersOf = (volume: Volume, reader: Reader): string[] =>
+  reader
+    .byIndex('Alloc', 'volume', volume.metadata.name)
+    .filter((alloc) => !isTerminal(alloc))
+    .map((alloc) => alloc.spec.node);
+
+const nameOf = (volume: Volume): string => volume.metadata.name;

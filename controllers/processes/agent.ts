@@ -1,0 +1,228 @@
+/** An agent: runs the allocs of one node, mounts its volumes, keeps it in the mesh, and says that it is alive. */
+import type { Client } from '../../api/client/client.ts';
+import { nodeLeaseName } from '../../api/kinds/lease.ts';
+import { type Clock, sleep } from '../../runtime/clock.ts';
+import {
+  type Environment,
+  type RunningController,
+  runController,
+} from '../../runtime/controller/controller.ts';
+import type { VolumeMounter } from '../../runtime/drivers/volume.ts';
+import type { LogOptions, WorkloadDriver } from '../../runtime/drivers/workload.ts';
+import { createEventRecorder } from '../../runtime/events.ts';
+import { createInformer, type Informer } from '../../runtime/informer.ts';
+import { createLeaseKeeper, type LeaseKeeper } from '../../runtime/lease.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { Mesh } from '../../runtime/mesh/mesh.ts';
+import { createPortAllocator, type PortAllocator } from '../../runtime/ports.ts';
+import { createAllocController } from '../alloc/controller.ts';
+import { inheritedEnvironment } from '../alloc/environment.ts';
+import { Supervisor } from '../alloc/supervisor.ts';
+import { createMeshController } from '../mesh/controller.ts';
+import { createMountsController } from '../mounts/controller.ts';
+import { MountTable } from '../mounts/table.ts';
+
+/** Longest grace that workloads get when their agent stops: it has 10 s in all. */
+const CLOSE_GRACE_MS = 6_000;
+/** After SIGKILL. A process that is stuck in the kernel must not keep its agent up. */
+const CLOSE_KILL_MS = 2_000;
+/** Characters of the random name of a run. */
+const SESSION_LENGTH = 10;
+
+export type LogHandler = (alloc: string, options: LogOptions) => AsyncIterable<Buffer>;
+
+export interface AgentOptions {
+  readonly node: string;
+  /** With the node's credential. */
+  readonly client: Client;
+  readonly clock: Clock;
+  /** 0 ≤ n < 1. */
+  readonly random: () => number;
+  readonly log: Log;
+  /** At which the node's allocs are reached. */
+  readonly address: string;
+  /** Its own: the agent closes it. */
+  readonly workloads: WorkloadDriver;
+  readonly volumes: VolumeMounter;
+  readonly mesh: Mesh;
+  /** Shared by the agents of a process that have one address; default: one of its own. */
+  readonly ports?: PortAllocator;
+  /** The agent's own environment, of which workloads get a part. Default: none. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** After so long without the servers it kills all that writes to a volume. Well below the time after which they give it up. */
+  readonly fenceAfterMs: number;
+  readonly leaseDurationMs: number;
+  readonly renewEveryMs: number;
+  /** Given the handler that reads an alloc's output, for whoever lets the servers ask for it. */
+  readonly serveLogs?: (handler: LogHandler, signal: AbortSignal) => void;
+}
+
+/** `removed`: the servers took the node out, and the agent stopped all that it still ran. */
+export type AgentEnd = 'closed' | 'removed';
+
+export interface Agent {
+  /** Resolves when the servers know the agent, and it has taken up its work. Rejects where it cannot begin. */
+  readonly ready: Promise<void>;
+  /** Resolves when it has ended, with the reason. */
+  readonly closed: Promise<AgentEnd>;
+  /**
+   * Resolves when it has ended. Writers of volumes are stopped in any case: without an agent nobody could fence them.
+   * @param stopWorkloads true: the others, too, each with its grace, in bounded time; false: the next agent adopts them
+   */
+  close(options: { readonly stopWorkloads: boolean }): Promise<void>;
+}
+
+export function startAgent(options: AgentOptions): Agent {
+  return new NodeAgent(options);
+}
+
+class NodeAgent implements Agent {
+  readonly ready: Promise<void>;
+  readonly closed: Promise<AgentEnd>;
+  readonly #options: AgentOptions;
+  readonly #informer: Informer;
+  readonly #lease: LeaseKeeper;
+  readonly #supervisor: Supervisor;
+  readonly #table: MountTable;
+  readonly #abort = new AbortController();
+  #controllers: readonly RunningController[] = [];
+  #ending: Promise<void> | undefined;
+  #onClosed: (reason: AgentEnd) => void = () => {};
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { node, client, clock, random, address, volumes } = options;
+    const log = options.log.child({ node });
+    this.closed = new Promise((resolve) => {
+      this.#onClosed = resolve;
+    });
+    this.#supervisor = new Supervisor({
+      address,
+      driver: options.workloads,
+      ports: options.ports ?? createPortAllocator({ address, random }),
+      clock,
+      random,
+      log,
+      inherited: inheritedEnvironment(options.environment ?? {}),
+    });
+    this.#table = new MountTable(volumes, node);
+    this.#informer = createInformer({ client, clock, log, random, watches: watchesOf(node) });
+    this.#lease = this.#keepLease(log);
+    this.ready = this.#begin(log);
+    // Whoever waits for `closed` alone has not asked to hear of this.
+    this.ready.catch(() => {});
+  }
+
+  close({ stopWorkloads }: { readonly stopWorkloads: boolean }): Promise<void> {
+    return this.#end('closed', stopWorkloads);
+  }
+
+  #keepLease(log: Log): LeaseKeeper {
+    const { node, client, clock, random, fenceAfterMs, leaseDurationMs, renewEveryMs } = this.#options;
+    const lease = createLeaseKeeper({
+      client,
+      clock,
+      log,
+      name: nodeLeaseName(node),
+      holder: 'agent',
+      node,
+      durationMs: leaseDurationMs,
+      renewEveryMs,
+      session: sessionName(random),
+    });
+    lease.onLost(() => {
+      log.warn({ afterMs: fenceAfterMs }, 'no server was reached: what writes to volumes is killed');
+      this.#supervisor.fence();
+      this.#table.doubt();
+    }, fenceAfterMs);
+    lease.onRegained(() => this.#supervisor.unfence());
+    lease.onRejected((error) => {
+      log.warn({ reason: error.message }, 'the servers refuse this node: it was removed');
+      void this.#end('removed', true);
+    });
+    return lease;
+  }
+
+  async #begin(log: Log): Promise<void> {
+    const { node, workloads, serveLogs } = this.#options;
+    const left = await workloads.recover();
+    await this.#untilEnded(this.#informer.synced);
+    if (this.#ending) return;
+    const { state } = this.#informer;
+    this.#supervisor.recover(left, (name) => state.get('Alloc', name));
+    this.#informer.subscribe({ kinds: ['Node'], signal: this.#abort.signal }, (change) => {
+      if (change.type === 'deleted') void this.#end('removed', true);
+    });
+    if (!state.get('Node', node)) {
+      log.warn({}, 'there is no such node: it was removed');
+      void this.#end('removed', true);
+      return;
+    }
+    this.#controllers = this.#runControllers(log);
+    serveLogs?.((alloc, logOptions) => workloads.logs(alloc, logOptions), this.#abort.signal);
+    await this.#untilEnded(this.#lease.held);
+  }
+
+  #runControllers(log: Log): RunningController[] {
+    const { node, client, clock, random, mesh } = this.#options;
+    const events = createEventRecorder({ client, clock, random, log, source: `agent ${node}` });
+    const environment: Environment = { source: this.#informer, client, clock, random, log, events };
+    const supervisor = this.#supervisor;
+    const table = this.#table;
+    const reader = this.#informer.state;
+    return [
+      runController(createAllocController({ node, supervisor, mounts: table, reader }), environment),
+      runController(createMountsController({ node, table, writers: supervisor, reader }), environment),
+      runController(
+        createMeshController({
+          node,
+          mesh,
+          progress: this.#informer,
+          onApplied: (appliedRevision) => this.#lease.report({ appliedRevision }),
+        }),
+        environment,
+      ),
+    ];
+  }
+
+  #end(reason: AgentEnd, stopWorkloads: boolean): Promise<void> {
+    this.#ending ??= this.#shutDown(reason, stopWorkloads);
+    return this.#ending;
+  }
+
+  /** The heartbeat goes last: for as long as a writer may run, the servers must not take this node for dead. */
+  async #shutDown(reason: AgentEnd, stopWorkloads: boolean): Promise<void> {
+    this.#abort.abort();
+    const stopped = this.#stopWorkloads(stopWorkloads ? 'all' : 'writers');
+    await Promise.all(this.#controllers.map((controller) => controller.stop()));
+    await stopped;
+    if (reason === 'removed') await this.#options.mesh.tearDown();
+    this.#informer.close();
+    await this.#lease.close();
+    await this.#options.workloads.close();
+    this.#onClosed(reason);
+  }
+
+  /** The supervisor bounds each stop by SIGKILL; what even that does not end is left behind. */
+  async #stopWorkloads(which: 'all' | 'writers'): Promise<void> {
+    const done = new AbortController();
+    const gone = this.#supervisor.close(which, CLOSE_GRACE_MS).finally(() => done.abort());
+    await Promise.race([gone, sleep(this.#options.clock, CLOSE_GRACE_MS + CLOSE_KILL_MS, done.signal)]);
+  }
+
+  async #untilEnded(work: Promise<void>): Promise<void> {
+    await Promise.race([work, this.closed]);
+  }
+}
+
+/** The volumes attached here, wherever they are wanted: one that leaves is the agent's business until it has left. */
+const watchesOf = (node: string) =>
+  [
+    { kind: 'Alloc', fieldSelector: `spec.node=${node}` },
+    { kind: 'Volume', fieldSelector: `status.node=${node}` },
+    { kind: 'Node', fieldSelector: `metadata.name=${node}` },
+    { kind: 'Peer' },
+  ] as const;
+
+const sessionName = (random: () => number): string =>
+  Array.from({ length: SESSION_LENGTH }, () => Math.floor(random() * 36).toString(36)).join('');

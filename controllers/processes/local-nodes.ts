@@ -1,0 +1,63 @@
+/** The nodes of `mill up`: agents in the server's own process, clients of the same API as every other. */
+import { join } from 'node:path';
+import { createLocalClient } from '../../api/client/local.ts';
+import { NODE_GROUP } from '../../api/server/authz.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { createExecDriver } from '../../runtime/drivers/exec/driver.ts';
+import type { Log } from '../../runtime/log.ts';
+import { createMemoryMesh } from '../../runtime/mesh/memory.ts';
+import { type Agent, startAgent } from './agent.ts';
+import { ADMIN, type ServerCore } from './server-core.ts';
+
+export interface LocalNodesOptions {
+  readonly core: ServerCore;
+  /** How many: `node-1` to `node-<count>`. */
+  readonly count: number;
+  readonly data: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** Starts an agent for each node that is wanted; one that was removed stays away. Resolves when all are up. */
+export async function startLocalNodes(options: LocalNodesOptions): Promise<readonly Agent[]> {
+  const names = Array.from({ length: options.count }, (_, index) => `node-${index + 1}`);
+  const agents = await Promise.all(names.map((name) => startLocalNode(options, name)));
+  const started = agents.filter((agent) => agent !== undefined);
+  await Promise.all(started.map((agent) => agent.ready));
+  return started;
+}
+
+async function startLocalNode(options: LocalNodesOptions, name: string): Promise<Agent | undefined> {
+  const { core, data, clock, random, log } = options;
+  const uid = await register(core, name, log);
+  if (uid === undefined) return undefined;
+  const dataDir = join(data, 'nodes', name);
+  const actor = { user: `system:node:${name}`, groups: [NODE_GROUP], nodeUid: uid };
+  const agentLog = log.child({ node: name });
+  const workloads = createExecDriver({ dir: join(dataDir, 'exec'), clock, log: agentLog, node: name });
+  return startAgent({
+    node: name,
+    client: createLocalClient(core.service, actor),
+    clock,
+    random,
+    log: agentLog,
+    address: '127.0.0.1',
+    workloads,
+    volumes: core.volumes,
+    mesh: createMemoryMesh({ random }),
+    serveLogs: (handler) => core.logs.serve(name, handler),
+  });
+}
+
+/** @returns the uid of the node, made where it is missing; undefined where it was removed */
+async function register(core: ServerCore, name: string, log: Log): Promise<string | undefined> {
+  const node = core.store.state.get('Node', name);
+  const credential = core.store.state.get('Credential', name);
+  if (credential?.spec.revoked) {
+    log.info({ node: name }, 'the node was removed and stays away');
+    return undefined;
+  }
+  if (node && credential) return node.metadata.uid;
+  return (await core.service.registerNode(ADMIN, name, {})).node.metadata.uid;
+}

@@ -1,0 +1,171 @@
+/** How a volume gets where it is wanted: provisioned, claimed, freed where it was, attached where it should be. */
+import { not, setup } from 'xstate';
+import type { ActEvent } from '../../runtime/controller/machine.ts';
+import type { Facts } from './facts.ts';
+
+export type Command =
+  /** Says in the status what is wrong with the driver, and has the queue try again. */
+  | { type: 'reportProblem'; params: { message: string } }
+  | { type: 'provisionVolume'; params: undefined }
+  | { type: 'claimNode'; params: { node: string } }
+  | { type: 'recordDetaching'; params: { node: string } }
+  | { type: 'detachVolume'; params: { node: string } }
+  | { type: 'recordDetached'; params: { node: string } }
+  | { type: 'recordAttaching'; params: { node: string } }
+  | { type: 'attachVolume'; params: { node: string } }
+  | { type: 'recordAttached'; params: { node: string } }
+  | { type: 'destroyVolume'; params: undefined }
+  | { type: 'removeFinalizer'; params: undefined };
+
+export type State =
+  | 'withoutDriver'
+  | 'locating'
+  | 'provisioning'
+  | 'claiming'
+  | 'unmounting'
+  | 'detaching'
+  | 'destroying'
+  | 'ready'
+  | 'awaitingNode'
+  | 'attaching'
+  | 'attached';
+
+interface Input {
+  context: Facts;
+}
+
+/** Where it is, or may be; the driver knows best. */
+const holder = ({ attached, recorded }: Facts): string => attached ?? recorded ?? '';
+const wanted = (facts: Facts): string => facts.wanted ?? '';
+/** It is to be deleted, and nobody needs it any more. */
+const isGoing = ({ context }: Input) => context.isDeleting && !context.isInUse;
+/** It is nowhere but where it is wanted. */
+const isInPlace = ({ context }: Input) =>
+  [context.recorded, context.attached].every((node) => node === undefined || node === context.wanted);
+
+export const machine = setup({
+  types: { context: {} as Facts, input: {} as Facts, events: {} as ActEvent },
+  guards: {
+    wasNeverMade: (input) => isGoing(input) && !input.context.isProvisioned,
+    hasDriver: ({ context }) => context.hasDriver,
+    isLocated: ({ context }) => context.problem === undefined,
+    isProvisioned: ({ context }) => context.isProvisioned,
+    isClaimed: ({ context }) => context.isClaimed,
+    hasObstacle: ({ context }) => context.obstacle !== undefined,
+    /** Its writers are gone from where it should not be, or are known to be dead. */
+    isFree: (input) => isInPlace(input) || !input.context.isMounted || input.context.isHolderLost,
+    isInPlace,
+    isLeavingRecorded: ({ context }) => context.isLeavingRecorded && context.recorded !== undefined,
+    isGoing,
+    isWanted: ({ context }) => context.wanted !== undefined,
+    isAttached: ({ context }) => context.attached === context.wanted && context.recorded === context.wanted,
+    isAttachingRecorded: ({ context }) => context.recorded === context.wanted,
+    canAttach: ({ context }) => context.obstacle === undefined,
+  },
+  actions: {
+    reportProblem: (_, _params: { message: string }) => {},
+    provisionVolume: () => {},
+    claimNode: (_, _params: { node: string }) => {},
+    recordDetaching: (_, _params: { node: string }) => {},
+    detachVolume: (_, _params: { node: string }) => {},
+    recordDetached: (_, _params: { node: string }) => {},
+    recordAttaching: (_, _params: { node: string }) => {},
+    attachVolume: (_, _params: { node: string }) => {},
+    recordAttached: (_, _params: { node: string }) => {},
+    destroyVolume: () => {},
+    removeFinalizer: () => {},
+  },
+}).createMachine({
+  id: 'volume',
+  context: ({ input }) => input,
+  initial: 'withoutDriver',
+  states: {
+    withoutDriver: {
+      always: [
+        { guard: 'wasNeverMade', target: 'destroying' },
+        { guard: 'hasDriver', target: 'locating' },
+      ],
+    },
+    locating: {
+      always: { guard: 'isLocated', target: 'provisioning' },
+      on: {
+        act: {
+          actions: { type: 'reportProblem', params: ({ context }) => ({ message: context.problem ?? '' }) },
+        },
+      },
+    },
+    provisioning: {
+      always: { guard: 'isProvisioned', target: 'claiming' },
+      on: { act: { actions: 'provisionVolume' } },
+    },
+    claiming: {
+      always: [
+        { guard: 'isClaimed', target: 'unmounting' },
+        { guard: 'hasObstacle', target: 'awaitingNode' },
+      ],
+      on: { act: { actions: { type: 'claimNode', params: ({ context }) => ({ node: wanted(context) }) } } },
+    },
+    unmounting: { always: { guard: 'isFree', target: 'detaching' } },
+    detaching: {
+      always: { guard: 'isInPlace', target: 'destroying' },
+      on: {
+        act: [
+          {
+            guard: 'isLeavingRecorded',
+            actions: [
+              { type: 'detachVolume', params: ({ context }) => ({ node: holder(context) }) },
+              { type: 'recordDetached', params: ({ context }) => ({ node: holder(context) }) },
+            ],
+          },
+          {
+            actions: [
+              {
+                type: 'recordDetaching',
+                params: ({ context }) => ({ node: context.recorded ?? holder(context) }),
+              },
+              { type: 'detachVolume', params: ({ context }) => ({ node: holder(context) }) },
+              { type: 'recordDetached', params: ({ context }) => ({ node: holder(context) }) },
+            ],
+          },
+        ],
+      },
+    },
+    destroying: {
+      always: { guard: not('isGoing'), target: 'ready' },
+      on: {
+        act: [
+          { guard: 'isProvisioned', actions: ['destroyVolume', 'removeFinalizer'] },
+          { actions: 'removeFinalizer' },
+        ],
+      },
+    },
+    ready: { always: { guard: 'isWanted', target: 'awaitingNode' } },
+    awaitingNode: {
+      always: [
+        { guard: 'isAttached', target: 'attached' },
+        { guard: 'canAttach', target: 'attaching' },
+      ],
+    },
+    attaching: {
+      on: {
+        act: [
+          {
+            guard: 'isAttachingRecorded',
+            actions: [
+              { type: 'attachVolume', params: ({ context }) => ({ node: wanted(context) }) },
+              { type: 'recordAttached', params: ({ context }) => ({ node: wanted(context) }) },
+            ],
+          },
+          {
+            actions: [
+              { type: 'recordAttaching', params: ({ context }) => ({ node: wanted(context) }) },
+              { type: 'attachVolume', params: ({ context }) => ({ node: wanted(context) }) },
+              { type: 'recordAttached', params: ({ context }) => ({ node: wanted(context) }) },
+            ],
+          },
+        ],
+      },
+    },
+    attached: {},
+  },
+});

@@ -1,0 +1,31 @@
+/** What a volume's status says where it rests; while it moves, the commands write each step before they take it. */
+import type { Volume, VolumeStatus } from '../../api/kinds/volume.ts';
+import { noDriverMessage } from './commands.ts';
+import type { Facts } from './facts.ts';
+import type { State } from './machine.ts';
+
+export function volumeStatus(volume: Volume, facts: Facts, state: State): VolumeStatus {
+  const { status, metadata } = volume;
+  const { message: _, ...rest } = status;
+  const observed = { ...rest, observedGeneration: metadata.generation };
+  switch (state) {
+    case 'withoutDriver':
+      return { ...observed, phase: 'failed', message: noDriverMessage(volume) };
+    case 'ready':
+      return { ...observed, phase: 'ready' };
+    case 'awaitingNode': {
+      const phase = status.node === undefined ? 'ready' : status.phase;
+      return { ...observed, phase, ...(facts.obstacle === undefined ? {} : { message: facts.obstacle }) };
+    }
+    case 'attached':
+      return { ...observed, phase: 'attached' };
+    case 'locating':
+    case 'provisioning':
+    case 'claiming':
+    case 'unmounting':
+    case 'detaching':
+    case 'destroying':
+    case 'attaching':
+      return status;
+  }
+}
