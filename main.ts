@@ -7,14 +7,10 @@ import { systemClock } from './runtime/clock.ts';
 
 // Each is loaded when it is asked for: the client commands never load the store or the controllers.
 const processes: Processes = {
-  up: () => notBuilt('up'),
-  server: () => notBuilt('server'),
-  agent: () => notBuilt('agent'),
-  gateway: () => notBuilt('gateway'),
+  up: async (options) => (await import('./controllers/processes/run-up.ts')).runUp(options),
+  server: async (options) => (await import('./controllers/processes/run-server.ts')).runServer(options),
+  agent: async (options) => (await import('./controllers/processes/run-agent.ts')).runAgent(options),
+  gateway: async (options) => (await import('./controllers/processes/run-gateway.ts')).runGateway(options),
 };
-
-function notBuilt(process: string): Promise<never> {
-  return Promise.reject(new Error(`"mill ${process}" is not built yet`));
-}
 
 exitWhenWritten(await runCli(process.argv.slice(2), processSurroundings(systemClock), processes));

@@ -25,7 +25,7 @@ export interface PlannedService {
   readonly reasons?: readonly string[];
 }
 
-export interface PlannedTask {
+interface PlannedTask {
   readonly task: string;
   readonly alloc: string;
 }

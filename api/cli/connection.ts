@@ -26,7 +26,7 @@ export interface TableEvent {
   readonly table: Table;
 }
 
-export interface LogOptions {
+interface LogOptions {
   readonly follow?: boolean;
   readonly tailLines?: number;
   readonly signal?: AbortSignal;

@@ -37,7 +37,7 @@ const noPlaceText = ({ service, alloc, reasons = [] }: PlannedService): string =
   `service "${service}": alloc ${alloc} has no place: ${reasons.join('; ') || 'no reason was given'}`;
 
 /** The plan as lines for people. */
-export function formatPlan(plan: DrainPlan): string {
+function formatPlan(plan: DrainPlan): string {
   const rows = [
     ...plan.volumes
       .filter(({ action }) => action === 'detach')

@@ -67,7 +67,7 @@ export function apiErrorText(error: ApiError, server = 'the server'): string {
 }
 
 /** Field and message of each cause; a rule about the object's state is clear without its field. */
-export const causesText = (causes: readonly { field: string; message: string }[]): string =>
+const causesText = (causes: readonly { field: string; message: string }[]): string =>
   causes
     .map(({ field, message }) =>
       field === '' || field === 'spec.removed' || field === 'spec.drain' ? message : `${field}: ${message}`,

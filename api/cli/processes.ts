@@ -14,8 +14,8 @@ export interface UpOptions extends ProcessOptions {
   readonly listen: string;
   /** Directory that keeps the state. */
   readonly data: string;
-  /** Manifests to apply when everything is up. */
-  readonly files: readonly string[];
+  /** Called with the API's URL when everything is up: applies the manifests that were given. */
+  readonly onReady: (url: string) => Promise<void>;
 }
 
 export interface ServerOptions extends ProcessOptions {

@@ -1,26 +1,23 @@
 /** The client over HTTP: what the command line, the agents and the gateways use. */
-import { Readable } from 'node:stream';
 import type { KindName, ObjectOf } from '../kinds/index.ts';
 import type { Node } from '../kinds/node.ts';
-import type { LogHandler, LogOptions, LogRequest } from '../server/logs.ts';
+import type { LogHandler, LogOptions } from '../server/logs.ts';
 import type { Table } from '../server/table.ts';
 import type { Registration } from '../server/verbs/register.ts';
-import {
-  type Client,
-  ConnectionError,
-  type DeleteOptions,
-  type ListOptions,
-  type ListResult,
-  type PatchOptions,
-  type WatchEvent,
-  type WatchRequest,
-  type WriteOptions,
+import type {
+  Client,
+  DeleteOptions,
+  ListOptions,
+  ListResult,
+  PatchOptions,
+  WatchRequest,
+  WriteOptions,
 } from './client.ts';
-import { readFrames } from './frames.ts';
+import { readLogs, serveLogs } from './http-logs.ts';
+import { TABLE, type TableEvent, watch, watchTable } from './http-watch.ts';
 import { collectionPath, nameOf, objectPath, queryOf } from './paths.ts';
-import { type RequestOptions, statusError, Transport, type TransportOptions } from './transport.ts';
+import { type RequestOptions, Transport, type TransportOptions } from './transport.ts';
 
-const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 const PATCH_TYPES = { merge: 'application/merge-patch+json', json: 'application/json-patch+json' } as const;
 /** The client cannot check what a server of its own version sends; the server did. */
 type Answered<K extends KindName> = Promise<ObjectOf<K>>;
@@ -32,11 +29,8 @@ export interface TableOptions extends ListOptions {
   readonly includeObject?: 'None' | 'Metadata' | 'Object';
 }
 
-export interface TableEvent {
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
-  /** The object's row. */
-  readonly table: Table;
-}
+/** A watch whose events are rows. */
+export type TableWatchRequest = WatchRequest & Pick<TableOptions, 'includeObject'>;
 
 export interface Registered {
   readonly node: Node;
@@ -47,7 +41,7 @@ export interface Registered {
 export interface HttpClient extends Client {
   /** What `mill get` prints: one object, or a list. */
   getTable(kind: KindName, name?: string, options?: TableOptions): Promise<Table>;
-  watchTable(kind: KindName, request: WatchRequest & TableOptions): AsyncIterable<TableEvent>;
+  watchTable(kind: KindName, request: TableWatchRequest): AsyncIterable<TableEvent>;
   /** Lets a machine join under a name. */
   register(node: string, registration?: Registration, options?: WriteOptions): Promise<Registered>;
   /** An alloc's output, as its agent has it. */
@@ -136,153 +130,4 @@ async function deleteObject(
     body: { kind: 'DeleteOptions', apiVersion: 'v1', preconditions },
     signal,
   });
-}
-
-interface Frame {
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
-  readonly object: unknown;
-}
-
-async function* watch<K extends KindName>(
-  transport: Transport,
-  kind: K,
-  request: WatchRequest,
-): AsyncGenerator<WatchEvent<K>> {
-  for await (const { type, object } of watchFrames(transport, kind, request, 'application/json')) {
-    if (type === 'BOOKMARK') {
-      const { metadata } = object as { metadata: { resourceVersion: string } };
-      yield { type, resourceVersion: metadata.resourceVersion };
-    } else {
-      yield { type, object: object as ObjectOf<K> };
-    }
-  }
-}
-
-async function* watchTable(
-  transport: Transport,
-  kind: KindName,
-  request: WatchRequest & TableOptions,
-): AsyncGenerator<TableEvent> {
-  for await (const { type, object } of watchFrames(transport, kind, request, TABLE)) {
-    yield { type, table: object as Table };
-  }
-}
-
-async function* watchFrames(
-  transport: Transport,
-  kind: KindName,
-  { signal, bookmarks, ...query }: WatchRequest,
-  accept: string,
-): AsyncGenerator<Frame> {
-  const path = collectionPath(kind) + queryOf({ watch: true, allowWatchBookmarks: bookmarks, ...query });
-  yield* stream(signal, `the watch of ${kind} ended`, async function* () {
-    for await (const frame of readFrames(
-      await transport.open('GET', path, { accept, unlimited: true, signal }),
-    )) {
-      const { type, object } = frame as { type: Frame['type'] | 'ERROR'; object: unknown };
-      if (type === 'ERROR') throw statusError(object) ?? new ConnectionError('the server ended the watch');
-      yield { type, object };
-    }
-  });
-}
-
-/** A stream that ends only with the signal: any other end is a broken connection. */
-async function* stream<T>(
-  signal: AbortSignal | undefined,
-  ended: string,
-  open: () => AsyncIterable<T>,
-): AsyncGenerator<T> {
-  try {
-    for await (const value of open()) {
-      if (signal?.aborted) return;
-      yield value;
-    }
-  } catch (error) {
-    if (signal?.aborted) return;
-    if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET') {
-      throw new ConnectionError(`${ended}: the connection broke`, { cause: error });
-    }
-    throw error;
-  }
-  if (!signal?.aborted) throw new ConnectionError(`${ended}: the server closed the connection`);
-}
-
-async function* readLogs(
-  transport: Transport,
-  alloc: string,
-  { signal, ...options }: LogOptions & { readonly signal?: AbortSignal },
-): AsyncGenerator<Buffer> {
-  const path = objectPath('Alloc', alloc, 'log') + queryOf({ ...options });
-  try {
-    const unlimited = options.follow === true;
-    yield* (await transport.open('GET', path, { accept: '*/*', unlimited, signal })) as AsyncIterable<Buffer>;
-  } catch (error) {
-    if (signal?.aborted) return;
-    if (error instanceof Error && 'code' in error && !('reason' in error)) {
-      throw new ConnectionError(`the log of ${alloc} broke off`, { cause: error });
-    }
-    throw error;
-  }
-}
-
-async function serveLogs(
-  transport: Transport,
-  node: string,
-  handler: LogHandler,
-  signal: AbortSignal,
-): Promise<void> {
-  const path = objectPath('Node', node, 'logrequests');
-  const requests = stream(signal, 'the requests for logs ended', async function* () {
-    yield* readFrames(await transport.open('GET', path, { unlimited: true, signal }));
-  });
-  for await (const request of requests) {
-    // Beside each other: a log that is followed has no end.
-    void answerLog(
-      transport,
-      `${path}/${(request as LogRequest).id}`,
-      request as LogRequest,
-      handler,
-      signal,
-    );
-  }
-}
-
-/** What fails here is told to the client that asked; where it has gone as well, nobody is left to tell. */
-async function answerLog(
-  transport: Transport,
-  path: string,
-  { alloc, follow, tailLines }: LogRequest,
-  handler: LogHandler,
-  signal: AbortSignal,
-): Promise<void> {
-  const stop = new AbortController();
-  const onAbort = () => stop.abort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    const chunks = handler(alloc, { follow, tailLines, signal: stop.signal })[Symbol.asyncIterator]();
-    const first = await chunks.next();
-    const body = Readable.from(from(first, chunks), { objectMode: false });
-    await transport.json('POST', path, { stream: body, contentType: 'text/plain', unlimited: true, signal });
-  } catch (error) {
-    const message = `the log of ${alloc} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    const status = {
-      kind: 'Status',
-      apiVersion: 'v1',
-      status: 'Failure',
-      reason: 'ServiceUnavailable',
-      message,
-    };
-    await transport.json('POST', path, { body: status, signal }).catch(() => {});
-  } finally {
-    stop.abort();
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-/** The first chunk is read before the answer begins, so that a failure can still be told as one. */
-async function* from(
-  first: IteratorResult<Uint8Array>,
-  rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  for (let next = first; !next.done; next = await rest.next()) yield next.value;
 }

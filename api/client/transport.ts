@@ -1,15 +1,9 @@
 /** Requests to one server over kept-alive connections; what goes wrong becomes an ApiError or a ConnectionError. */
-import {
-  type Agent,
-  type ClientRequest,
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-} from 'node:http';
+import { type Agent, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
-import { ApiError, type ErrorDetails, STATUS_CODES, type StatusReason } from '../errors.ts';
 import { ConnectionError } from './client.ts';
+import { connectionError, errorOf, StaleConnection } from './failures.ts';
 
 /** A connection that went silently is noticed after this and about ten seconds. */
 const TCP_KEEP_ALIVE_MS = 5_000;
@@ -130,6 +124,7 @@ export class Transport {
       );
       request.once('response', resolve);
       request.on('error', (error) => reject(connectionError(server, error, request)));
+      if (options.stream) request.flushHeaders();
       if (options.stream) options.stream.once('error', (error) => request.destroy(error)).pipe(request);
       else request.end(body);
     });
@@ -149,35 +144,6 @@ export class Transport {
   }
 }
 
-/** Marks, as a cause, that a kept-alive connection was found closed before anything was answered. */
-class StaleConnection extends Error {}
-
-const PLAIN_REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ECONNRESET: 'the connection broke',
-  EPIPE: 'the connection broke',
-  ENOTFOUND: 'its name is not known',
-  EAI_AGAIN: 'its name cannot be looked up now',
-  ETIMEDOUT: 'it does not answer',
-  EHOSTUNREACH: 'there is no way to it',
-  ENETUNREACH: 'there is no way to it',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not of an authority that is trusted here',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not of an authority that is trusted here',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not of an authority that is trusted here',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is not of an authority that is trusted here',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names',
-  EPROTO: 'one side speaks TLS and the other does not',
-};
-
-function connectionError(server: string, error: Error, request: ClientRequest): ConnectionError {
-  if (error instanceof ConnectionError) return error;
-  const code = 'code' in error ? String(error.code) : '';
-  const reason = PLAIN_REASONS[code] ?? error.message;
-  const stale = request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
-  const cause = stale ? new StaleConnection(error.message, { cause: error }) : error;
-  return new ConnectionError(`the server at ${server} cannot be reached: ${reason}`, { cause });
-}
-
 async function readText(response: IncomingMessage, maxBytes: number, server: string): Promise<string> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
@@ -193,33 +159,3 @@ async function readText(response: IncomingMessage, maxBytes: number, server: str
   }
   return Buffer.concat(chunks).toString();
 }
-
-/** The error that a `Status` says; any other answer is told by its code. */
-export function errorOf(code: number, text: string): ApiError {
-  let status: unknown;
-  try {
-    status = JSON.parse(text);
-  } catch {
-    // A proxy on the way answers in its own words.
-    status = undefined;
-  }
-  return (
-    statusError(status) ??
-    new ApiError(reasonOf(code), `the server answered ${code}: ${text.slice(0, 256).trim()}`)
-  );
-}
-
-/** The error in a `Status` object; undefined where it is none. */
-export function statusError(status: unknown): ApiError | undefined {
-  if (typeof status !== 'object' || status === null || !('message' in status) || !('reason' in status))
-    return undefined;
-  const { message, reason } = status;
-  const details = 'details' in status && typeof status.details === 'object' ? status.details : {};
-  const known = REASONS.find((name) => name === reason);
-  return new ApiError(known ?? 'InternalError', String(message), (details ?? {}) as ErrorDetails);
-}
-
-const REASONS = Object.keys(STATUS_CODES) as StatusReason[];
-
-const reasonOf = (code: number): StatusReason =>
-  REASONS.find((name) => STATUS_CODES[name] === code) ?? 'InternalError';

@@ -140,6 +140,10 @@ export type Node = Resource<'Node', NodeSpec, NodeStatus>;
 /** True where new work may be placed on the node (invariant 1). */
 export const isSchedulable = (node: Node): boolean => !whyUnschedulable(node);
 
+/** True where the node is to be taken out of the fleet. */
+export const isLeaving = (node: Node): boolean =>
+  node.spec.removed || node.metadata.deletionTimestamp !== undefined;
+
 /** Why no new work may be placed on the node, in words; undefined where it may. */
 export function whyUnschedulable(node: Node): string | undefined {
   if (node.metadata.deletionTimestamp || node.spec.removed) return 'is being removed';
@@ -160,7 +164,10 @@ export const nodeKind: KindDefinition<Node> = {
   spec: NodeSpec,
   status: NodeStatus,
   initialStatus: { phase: 'down', conditions: [] },
-  indexes: {},
+  indexes: {
+    /** Under `true`: nodes that are on their way out of the fleet; few at any time. */
+    removing: (node) => (isLeaving(node) ? ['true'] : []),
+  },
   fields: { 'status.phase': (node) => node.status.phase },
   columns: [
     { name: 'Status', description: 'ready, draining or down', value: (node) => node.status.phase },

@@ -29,6 +29,8 @@ const PeerStatus = Type.Object(
   {
     /** Store revision at which it was published; an agent whose lease says so much has applied it. */
     publishedRevision: Type.Optional(Type.Integer()),
+    /** Generation that it was published of. */
+    observedGeneration: Type.Optional(Type.Integer()),
   },
   strict,
 );
@@ -43,7 +45,7 @@ export const peerKind: KindDefinition<Peer> = {
   spec: PeerSpec,
   status: PeerStatus,
   initialStatus: {},
-  indexes: { node: (peer) => [peer.spec.node] },
+  indexes: { node: (peer) => [peer.spec.node], address: (peer) => peer.spec.allowedIPs },
   fields: { 'spec.node': (peer) => peer.spec.node },
   columns: [
     { name: 'Node', description: 'node', value: (peer) => peer.spec.node },

@@ -30,7 +30,7 @@ const INSTEAD: Partial<Record<KindName, string>> = {
 const DELETABLE: ReadonlySet<KindName> = new Set(['Event', 'Credential', 'Lease']);
 
 /** The name in an actor's user, for example the node of `system:node:node-3`. */
-export const nodeOf = (actor: Actor): string | undefined =>
+const nodeOf = (actor: Actor): string | undefined =>
   actor.groups.includes(NODE_GROUP) ? after(actor.user, NODE_PREFIX) : undefined;
 
 /** @throws ApiError Forbidden, with the reason and what to do instead */

@@ -5,7 +5,6 @@
 import type { KindName, ObjectOf } from '../kinds/index.ts';
 import type { Node } from '../kinds/node.ts';
 import type { Actor, Admission, Reader, Store } from '../store.ts';
-import { kindOf } from '../validation/object.ts';
 import { authorize, type Verb } from './authz.ts';
 import type { Core, ServiceStatistics, WriteParameters } from './commit.ts';
 import { type Clock, type Identities, randomIdentities } from './environment.ts';
@@ -176,10 +175,5 @@ export class ApiService {
   ): Promise<{ node: Node; token: string }> {
     authorize(actor, 'create', 'Node', name, 'register');
     return registerNode(this.#core, actor, name, registration as Registration, parameters);
-  }
-
-  /** The kind that a written object says it is. */
-  kindOf(written: unknown): KindName {
-    return kindOf(written);
   }
 }

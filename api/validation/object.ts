@@ -1,6 +1,6 @@
 /** From what a client wrote to an object of its kind: taken over, checked, defaults filled in. */
 import { ApiError, invalid, type StatusCause } from '../errors.ts';
-import { KIND_NAMES, type KindName } from '../kinds/index.ts';
+import type { KindName } from '../kinds/index.ts';
 import { API_VERSION, type WrittenMeta } from '../meta.ts';
 import { copyPlain, isPlainObject, type PlainObject } from './plain.ts';
 import { checkPart, type Part } from './schema.ts';
@@ -62,14 +62,6 @@ function takeOver(kind: KindName, written: unknown): PlainObject {
     ]);
   }
   return { ...object };
-}
-
-/** The kind that an object says it is. @throws ApiError BadRequest where mill has no such kind */
-export function kindOf(written: unknown): KindName {
-  const name = isPlainObject(written) ? written.kind : undefined;
-  const kind = KIND_NAMES.find((known) => known === name);
-  if (!kind) throw new ApiError('BadRequest', `there is no kind ${JSON.stringify(name) ?? 'without a name'}`);
-  return kind;
 }
 
 function nameOf(object: PlainObject): string {

@@ -50,7 +50,8 @@ export class Supervision implements SupervisionView {
   health: Health | undefined;
   healthySinceMs: number | undefined;
   readonly isAdopted: boolean;
-  readonly volumes: readonly string[];
+  /** Names of the volumes that its process has open. */
+  volumes: readonly string[];
   readonly #options: SupervisionOptions;
   #workload: Workload | undefined;
   #prober: Prober | undefined;
@@ -83,10 +84,9 @@ export class Supervision implements SupervisionView {
     return this.#unhealthyReason ?? (last?.ok === false ? last.reason : undefined);
   }
 
-  /** @param startedAtMs when it was started, for one that an earlier agent started */
-  run(workload: Workload, startedAtMs = this.#options.clock.now()): void {
+  run(workload: Workload): void {
     this.#workload = workload;
-    this.startedAtMs = startedAtMs;
+    this.startedAtMs = this.#options.clock.now();
     void workload.exited.then((exit) => this.#ended(exit));
     if (workload.gone) this.#become('gone');
     else if (this.purpose === undefined) this.#become('running');

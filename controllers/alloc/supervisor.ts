@@ -62,24 +62,23 @@ export class Supervisor {
     signal.addEventListener('abort', () => this.#onFence.delete(listener), { once: true });
   }
 
+  /** Takes over what an earlier agent left; once, before anything else. */
+  recover(workloads: readonly Workload[]): void {
+    for (const workload of workloads) this.#add(workload.alloc, [], true).run(workload);
+  }
+
   /**
-   * Takes over what an earlier agent left; once, before anything else. What is nobody's any more is ended.
+   * Finds out whose the recovered processes are, and ends those that are nobody's any more.
    * @param allocOf the alloc of that name, if it still is
    */
-  recover(workloads: readonly Workload[], allocOf: (name: string) => Alloc | undefined): void {
-    for (const workload of workloads) {
-      const alloc = allocOf(workload.alloc);
-      const supervision = this.#add(workload.alloc, alloc, true);
-      const startedAt = alloc?.status.startedAt;
-      supervision.run(workload, startedAt === undefined ? undefined : Date.parse(startedAt));
+  adopt(allocOf: (name: string) => Alloc | undefined): void {
+    for (const [name, supervision] of this.#byAlloc) {
+      const alloc = allocOf(name);
       if (alloc) this.#adopt(alloc, supervision);
       else {
-        this.remove(workload.alloc).catch((error: Error) =>
-          this.#options.log.warn(
-            { alloc: workload.alloc, error: error.message },
-            'what is left of an alloc stays',
-          ),
-        );
+        this.remove(name).catch((error: Error) => {
+          this.#options.log.warn({ alloc: name, error: error.message }, 'what is left of an alloc stays');
+        });
       }
     }
   }
@@ -87,7 +86,8 @@ export class Supervisor {
   /** Begins at once, and tells the listeners when it runs or why it does not. */
   start(alloc: Alloc, volumes: readonly MountedVolume[]): void {
     if (this.#isClosed) return;
-    void this.#launch(alloc, this.#add(alloc.metadata.name, alloc, false), volumes);
+    const mounted = volumesOf(alloc.spec.template);
+    void this.#launch(alloc, this.#add(alloc.metadata.name, mounted, false), volumes);
   }
 
   stop(alloc: string, graceMs: number, purpose: Purpose): void {
@@ -145,10 +145,9 @@ export class Supervisor {
     await Promise.all(leaving.map((supervision) => supervision.gone));
   }
 
-  #add(name: string, alloc: Alloc | undefined, isAdopted: boolean): Supervision {
+  #add(name: string, volumes: readonly string[], isAdopted: boolean): Supervision {
     const { clock, random } = this.#options;
     const onChange = () => this.#changed(name);
-    const volumes = alloc ? volumesOf(alloc.spec.template) : [];
     const supervision = new Supervision({ clock, random, onChange, volumes, isAdopted });
     this.#byAlloc.set(name, supervision);
     return supervision;
@@ -156,6 +155,8 @@ export class Supervisor {
 
   #adopt(alloc: Alloc, supervision: Supervision): void {
     const { ports = [], startedAt, suspendedAt } = alloc.status;
+    supervision.volumes = volumesOf(alloc.spec.template);
+    if (startedAt !== undefined) supervision.startedAtMs = Date.parse(startedAt);
     if (!supervision.isAlive || isTerminal(alloc)) return;
     const isReported = startedAt !== undefined && suspendedAt === undefined;
     if (!isReported && alloc.spec.ports.length > 0) {

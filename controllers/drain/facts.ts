@@ -21,7 +21,7 @@ export interface Facts {
   readonly isChecked: boolean;
   /** Its end is on record. */
   readonly isFinished: boolean;
-  /** Allocs without a place, worked out on paper; only in the feasibility check itself. */
+  /** Allocs that had no place on paper: worked out in the feasibility check, and on record from then on. */
   readonly noPlace: readonly DrainFailure[];
   readonly services: ServiceAllocs;
   /** Allocs to create migrations for now, within all budgets. */
@@ -44,7 +44,16 @@ export interface Facts {
 
 const NOTHING_ON_IT = {
   noPlace: [],
-  services: { open: [], failed: [], cancelled: [], moving: [], toCancel: [], spent: [], toForce: [], remaining: 0 },
+  services: {
+    remaining: 0,
+    open: [],
+    failed: [],
+    moving: [],
+    draining: [],
+    toCancel: [],
+    spent: [],
+    toForce: [],
+  },
   toMove: [],
   heldUp: [],
   hasMoved: false,
@@ -71,16 +80,25 @@ export function observe(node: Node, context: Pick<Context, 'reader' | 'nowMs'>):
   };
   // Nothing is looked at on the many nodes that no one drains.
   if (!drain && !recorded) return { ...base, ...NOTHING_ON_IT };
-  return { ...base, ...contents(node, base.isWanted && isStarted && !base.isChecked, context) };
+  return { ...base, noPlace: noPlaceOf(node, base, context), ...contents(node, context) };
 }
 
-function contents(node: Node, isToBeChecked: boolean, { reader }: Pick<Context, 'reader'>) {
+function noPlaceOf(
+  node: Node,
+  { isWanted, isStarted, isChecked }: Pick<Facts, 'isWanted' | 'isStarted' | 'isChecked'>,
+  { reader }: Pick<Context, 'reader'>,
+): readonly DrainFailure[] {
+  if (!isWanted || !isStarted) return [];
+  const recorded = node.status.drain?.failures ?? [];
+  return isChecked ? recorded.filter(({ reason }) => reason === 'NoPlace') : withoutPlace(node, reader);
+}
+
+function contents(node: Node, { reader }: Pick<Context, 'reader'>) {
   const { name } = node.metadata;
   const active = reader.byIndex('Alloc', 'node', name).filter((alloc) => !isTerminal(alloc));
   const services = sortServiceAllocs(node, active, reader);
   const tasks = active.filter((alloc) => alloc.spec.owner.kind === 'Task');
   return {
-    noPlace: isToBeChecked ? withoutPlace(node, reader) : [],
     services,
     ...chooseMoves(node, services, reader),
     hasMoved: reader
@@ -107,7 +125,13 @@ function timing(node: Node, isStarted: boolean, nowMs: number) {
   const { deadline, taskGrace } = node.spec.drainPolicy;
   const recorded = node.status.drain;
   if (!node.spec.drain || !isStarted || !recorded) {
-    return { tasksUntilMs: undefined, isTaskGraceOver: false, deadlineMs: undefined, isDeadlineOver: false, changesAtMs: undefined };
+    return {
+      tasksUntilMs: undefined,
+      isTaskGraceOver: false,
+      deadlineMs: undefined,
+      isDeadlineOver: false,
+      changesAtMs: undefined,
+    };
   }
   const startedAtMs = Date.parse(recorded.startedAt);
   const tasksUntilMs = startedAtMs + durationMs(taskGrace);

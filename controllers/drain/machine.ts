@@ -7,6 +7,7 @@ import type { Alloc } from '../../api/kinds/alloc.ts';
 import type { DrainFailure } from '../../api/kinds/node.ts';
 import type { ActEvent } from '../../runtime/controller/machine.ts';
 import type { Facts } from './facts.ts';
+import { failuresOf } from './failures.ts';
 
 type Nothing = Record<string, never>;
 interface Names {
@@ -20,7 +21,7 @@ export type Command =
   | { readonly type: 'announceStart'; readonly params: Nothing }
   | { readonly type: 'announceNoPlace'; readonly params: Failures }
   | { readonly type: 'announceDrained'; readonly params: Nothing }
-  | { readonly type: 'announceFailure'; readonly params: Nothing }
+  | { readonly type: 'announceFailure'; readonly params: Failures }
   | { readonly type: 'announceCancelled'; readonly params: Nothing }
   | { readonly type: 'releaseVolumes'; readonly params: Names }
   | { readonly type: 'deleteMigrations'; readonly params: Names }
@@ -75,6 +76,7 @@ export const machine = setup({
     hasServices: ({ context }) => context.services.remaining > 0,
     hasOpenServices: ({ context }) => context.services.open.length > 0,
     isMoving: ({ context }) => context.services.moving.length > 0,
+    isDrainMoving: ({ context }) => context.services.draining.length > 0,
     hasMigrationsToCancel: ({ context }) => context.services.toCancel.length > 0,
     hasSpentMigrations: ({ context }) => context.services.spent.length > 0,
     hasServicesToMove: ({ context }) => context.toMove.length > 0,
@@ -163,7 +165,7 @@ export const machine = setup({
       },
     },
     callingOff: {
-      always: { guard: not('isMoving'), target: 'failed' },
+      always: { guard: not('isDrainMoving'), target: 'failed' },
       on: { act: { guard: 'hasMigrationsToCancel', actions: cancelMigrations } },
     },
     forcingServices: {
@@ -201,13 +203,19 @@ export const machine = setup({
     },
     failed: {
       on: {
-        act: { guard: not('isEndAnnounced'), actions: { type: 'announceFailure', params: {} } },
+        act: {
+          guard: not('isEndAnnounced'),
+          actions: {
+            type: 'announceFailure',
+            params: ({ context }) => ({ failures: failuresOf(context, true) }),
+          },
+        },
       },
     },
 
     // The drain is not wanted any more: what has not got far is undone, and the traces go.
     cancelling: {
-      always: { guard: not('isMoving'), target: 'clearing' },
+      always: { guard: not('isDrainMoving'), target: 'clearing' },
       on: { act: { guard: 'hasMigrationsToCancel', actions: cancelMigrations } },
     },
     clearing: {

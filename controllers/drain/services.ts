@@ -11,42 +11,48 @@ export interface ServiceAllocs {
   readonly open: readonly Alloc[];
   /** Their migration failed in this attempt: they run on. */
   readonly failed: readonly DrainFailure[];
-  /** Their migration was called off in this attempt. */
-  readonly cancelled: readonly Alloc[];
-  /** Names of the migrations that are under way, and of those of them that are not cancelled yet. */
+  /** Names of the migrations that are under way, whoever began them. */
   readonly moving: readonly string[];
+  /** Names of those that a drain began, and of those of these that are not cancelled yet. */
+  readonly draining: readonly string[];
   readonly toCancel: readonly string[];
-  /** Names of migrations that are over, and of no use any more. */
+  /** Names of migrations that are over and of no use any more, or in the way of another try. */
   readonly spent: readonly string[];
-  /** Names of those that nobody has told to stop. */
+  /** Names of the allocs that nobody has told to stop. */
   readonly toForce: readonly string[];
 }
 
 export function sortServiceAllocs(node: Node, active: readonly Alloc[], reader: Reader): ServiceAllocs {
   const allocs = active.filter((alloc) => alloc.spec.owner.kind === 'Service').sort(bySlot);
+  const staying = new Set(allocs.filter(isStaying).map(nameOf));
   const migrations = reader.byIndex('Migration', 'node', node.metadata.name);
   const underWay = migrations.filter((migration) => !isFinished(migration));
-  const ended = new Map<string, Migration>();
-  for (const migration of migrations) if (isFinished(migration)) ended.set(migration.spec.alloc, migration);
-  const { attempt } = node.spec.drainPolicy;
-  const isOfAttempt = (migration: Migration | undefined): migration is Migration =>
-    migration?.spec.reason === 'drain' && migration.spec.attempt === attempt;
-  const endOf = (alloc: Alloc, phase: 'failed' | 'cancelled') => {
-    const migration = ended.get(alloc.metadata.name);
-    return isStaying(alloc) && isOfAttempt(migration) && migration.status.phase === phase ? migration : undefined;
-  };
+  const ended = migrations.filter(isFinished);
+  const { drain, drainPolicy } = node.spec;
+  const isOfAttempt = ({ spec }: Migration) =>
+    drain && node.status.drain?.attempt === drainPolicy.attempt && spec.attempt === drainPolicy.attempt;
+  const failed = ended.filter(
+    (each) =>
+      each.spec.reason === 'drain' &&
+      isOfAttempt(each) &&
+      each.status.phase === 'failed' &&
+      staying.has(each.spec.alloc),
+  );
+  const kept = new Set(failed.map(nameOf));
+  const isSpent = (each: Migration) =>
+    each.spec.reason === 'drain'
+      ? !isOfAttempt(each) || (staying.has(each.spec.alloc) && !kept.has(nameOf(each)))
+      : drain && staying.has(each.spec.alloc);
+  const ofDrain = underWay.filter(({ spec }) => spec.reason === 'drain');
   return {
     remaining: allocs.length,
-    open: allocs.filter((alloc) => !endOf(alloc, 'failed')),
-    failed: allocs.flatMap((alloc) => endOf(alloc, 'failed') ?? []).map(describeFailure),
-    cancelled: allocs.filter((alloc) => endOf(alloc, 'cancelled')),
+    open: allocs.filter((alloc) => !kept.has(nameOf(alloc))),
+    failed: failed.map(describeFailure),
     moving: underWay.map(nameOf),
-    toCancel: underWay.filter(({ spec }) => spec.reason === 'drain' && !spec.cancelled).map(nameOf),
-    spent: migrations
-      .filter((migration) => isFinished(migration) && migration.spec.reason === 'drain')
-      .filter((migration) => !node.spec.drain || !isOfAttempt(migration) || !node.status.drain)
-      .map(nameOf),
-    toForce: allocs.filter(isStaying).map(nameOf),
+    draining: ofDrain.map(nameOf),
+    toCancel: ofDrain.filter(({ spec }) => !spec.cancelled).map(nameOf),
+    spent: ended.filter(isSpent).map(nameOf),
+    toForce: [...staying],
   };
 }
 

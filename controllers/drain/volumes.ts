@@ -7,9 +7,9 @@ import type { Reader } from '../../api/store.ts';
 export interface NodeVolumes {
   /** Attached to the node, or wanted there. */
   readonly here: readonly string[];
-  /** Of these: those that no alloc of the node uses, and that have not failed. */
+  /** Of these: those that no alloc of the node uses, and that can still be detached. */
   readonly idle: readonly string[];
-  /** Idle or failed, and still wanted here though no alloc anywhere uses them. */
+  /** Of these: still wanted here, though no alloc anywhere uses them. */
   readonly toRelease: readonly string[];
   /** Those that no alloc of the node uses, and that cannot be detached. */
   readonly failed: readonly DrainFailure[];
@@ -18,22 +18,28 @@ export interface NodeVolumes {
 export function sortVolumes(node: string, reader: Reader): NodeVolumes {
   const volumes = reader.byIndex('Volume', 'node', node);
   const unused = volumes.filter((volume) => !usersOf(volume, reader).includes(node));
+  const stuck = unused.filter((volume) => isStuck(volume, node));
   return {
     here: volumes.map(nameOf),
-    idle: unused.filter((volume) => volume.status.phase !== 'failed').map(nameOf),
+    idle: unused.filter((volume) => !stuck.includes(volume)).map(nameOf),
     toRelease: unused
       .filter((volume) => volume.spec.node === node && usersOf(volume, reader).length === 0)
       .map(nameOf),
-    failed: unused
-      .filter((volume) => volume.status.phase === 'failed' && volume.status.node === node)
-      .map(({ metadata, status }) => ({
-        service: '',
-        alloc: '',
-        reason: 'VolumeFailed',
-        message: `volume ${metadata.name} could not be detached: ${status.message ?? 'its driver gave no reason'}`,
-      })),
+    failed: stuck.map(({ metadata, status }) => ({
+      service: '',
+      alloc: '',
+      reason: 'VolumeFailed',
+      message: `volume ${metadata.name} could not be detached: ${status.message ?? 'its driver gave no reason'}`,
+    })),
   };
 }
+
+/** It was released, its controller has seen that, and it failed. */
+const isStuck = ({ metadata, spec, status }: Volume, node: string): boolean =>
+  status.phase === 'failed' &&
+  status.node === node &&
+  spec.node !== node &&
+  (status.observedGeneration ?? metadata.generation) >= metadata.generation;
 
 /** Nodes of the allocs that mount it and are not over. */
 const usersOf = (volume: Volume, reader: Reader): string[] =>

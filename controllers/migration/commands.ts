@@ -107,4 +107,3 @@ async function ignoringAbsence(write: Promise<unknown>): Promise<void> {
     if (!isApiError(error, 'NotFound')) throw error;
   }
 }
-

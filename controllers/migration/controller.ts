@@ -15,9 +15,7 @@ export const migrationController: ControllerDefinition<'Migration', Facts, Comma
     Migration: (migration) => [migration.metadata.name],
     Alloc: migrationsOf,
     Volume: (volume, reader) =>
-      reader
-        .byIndex('Alloc', 'volume', volume.metadata.name)
-        .flatMap((alloc) => migrationsOf(alloc, reader)),
+      reader.byIndex('Alloc', 'volume', volume.metadata.name).flatMap((alloc) => migrationsOf(alloc, reader)),
     // Only the node that it goes to: what becomes of the one it leaves is seen in the original.
     Node: (node, reader) => reader.byIndex('Migration', 'target', node.metadata.name).map(nameOf),
     // Its budget and its deadlines are read when they are needed; that it goes is news.

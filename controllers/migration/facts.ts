@@ -71,7 +71,11 @@ export function observe(migration: Migration, { reader, nowMs }: Pick<Context, '
   const originalIs = originalState(original);
   const isTurnedBack = status.turnedBackAt !== undefined;
   const isPlaceWanted =
-    replacement === 'none' && canComeBack(originalIs) && !isTurnedBack && !spec.cancelled && !status.finishedAt;
+    replacement === 'none' &&
+    canComeBack(originalIs) &&
+    !isTurnedBack &&
+    !spec.cancelled &&
+    !status.finishedAt;
   const placement = isPlaceWanted && service ? placeFor(migration, service, reader) : undefined;
   const volumesAtTarget = whereabouts(ofReplacement, target, reader);
   const deadlineMs = timeOf(status.deadline);
@@ -79,7 +83,8 @@ export function observe(migration: Migration, { reader, nowMs }: Pick<Context, '
   const overdueAtMs = turnedBackAtMs === undefined ? undefined : turnedBackAtMs + healthyDeadlineMs;
   return {
     end: endOf(status),
-    strategy: status.strategy ?? (ofOriginal.length + ofReplacement.length > 0 ? 'stop-first' : 'start-first'),
+    strategy:
+      status.strategy ?? (ofOriginal.length + ofReplacement.length > 0 ? 'stop-first' : 'start-first'),
     isCancelled: spec.cancelled,
     isSlotRetired: isRetired(service, original),
     isTurnedBack,

@@ -52,7 +52,8 @@ export const machine = setup({
     isInTrouble: ({ context }) => context.trouble !== undefined,
 
     canOriginalComeBack: ({ context }) => canComeBack(context.original),
-    isOriginalWantedRunning: ({ context }) => context.original === 'serving' || context.original === 'running',
+    isOriginalWantedRunning: ({ context }) =>
+      context.original === 'serving' || context.original === 'running',
     isOriginalSuspended: ({ context }) => context.original === 'suspended',
     isOriginalHandedOver: ({ context }) =>
       context.original === 'handingOver' || context.original === 'handedOver',
@@ -67,7 +68,8 @@ export const machine = setup({
     hasReplacement: ({ context }) => context.replacement !== 'none' && context.replacement !== 'leftover',
     isReplacementPrepared: ({ context }) => context.replacement !== 'pending',
     isReplacementHealthy: ({ context }) => ['healthy', 'proven', 'routed'].includes(context.replacement),
-    isReplacementProven: ({ context }) => context.replacement === 'proven' || context.replacement === 'routed',
+    isReplacementProven: ({ context }) =>
+      context.replacement === 'proven' || context.replacement === 'routed',
     isReplacementRouted: ({ context }) => context.replacement === 'routed',
     isReplacementActive: ({ context }) =>
       ['pending', 'prepared', 'healthy', 'proven', 'routed'].includes(context.replacement),
@@ -143,7 +145,10 @@ export const machine = setup({
       always: [
         { guard: not('isStopFirst'), target: 'awaitingHealthy' },
         // As long as the original serves, everything that can be prepared without the volume is.
-        { guard: or(['isReplacementPrepared', not('isOriginalWantedRunning')]), target: 'suspendingOriginal' },
+        {
+          guard: or(['isReplacementPrepared', not('isOriginalWantedRunning')]),
+          target: 'suspendingOriginal',
+        },
       ],
     },
     suspendingOriginal: {

@@ -94,7 +94,8 @@ export function replacementState(
   if (isTerminal(alloc)) return 'gone';
   if (alloc.spec.desired !== 'running') return 'stopping';
   const { phase, reason, route } = alloc.status;
-  if (phase !== 'healthy') return phase === 'pending' && reason !== 'WaitingForVolume' ? 'pending' : 'prepared';
+  if (phase !== 'healthy')
+    return phase === 'pending' && reason !== 'WaitingForVolume' ? 'pending' : 'prepared';
   if (provenAtMs === undefined || nowMs < provenAtMs) return 'healthy';
   return route === 'routed' ? 'routed' : 'proven';
 }

@@ -1,8 +1,8 @@
 /** What the mounts controller does: mounts and unmounts, and says so in the volume's status. */
 import { isApiError } from '../../api/errors.ts';
 import type { Volume } from '../../api/kinds/volume.ts';
-import { bytes } from '../../api/quantity.ts';
 import type { CommandTable, Context } from '../../runtime/controller/controller.ts';
+import { volumeRef } from '../../runtime/drivers/volume.ts';
 import type { Command } from './machine.ts';
 import type { MountTable } from './table.ts';
 
@@ -14,12 +14,12 @@ export function mountCommands(
   return {
     // Also where the status says so already: only the answer proves that this node still has the volume.
     recordMounted: (_, context) => record(true, context),
-    mountVolume: (_, { object }) => table.mount(refOf(object)),
+    mountVolume: (_, { object }) => table.mount(volumeRef(object)),
     async unmountVolume(_, { object }) {
       const { name } = object.metadata;
       // Asked again in the turn in which the table stops giving the directory out: no process can start in between.
       if (isUsing(name)) throw new Error(`volume "${name}" came into use again`);
-      await table.unmount(refOf(object));
+      await table.unmount(volumeRef(object));
     },
     async recordUnmounted(_, context) {
       try {
@@ -37,9 +37,3 @@ async function record(mounted: boolean, { client, object }: Context & { object: 
   const patch = { metadata: { resourceVersion }, status: { mounted } };
   await client.patch('Volume', name, patch, { subresource: 'status' });
 }
-
-const refOf = ({ metadata, spec }: Volume) => ({
-  name: metadata.name,
-  uid: metadata.uid,
-  sizeBytes: bytes(spec.size),
-});

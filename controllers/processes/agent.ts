@@ -1,6 +1,7 @@
 /** An agent: runs the allocs of one node, mounts its volumes, keeps it in the mesh, and says that it is alive. */
 import type { Client } from '../../api/client/client.ts';
 import { nodeLeaseName } from '../../api/kinds/lease.ts';
+import type { LogHandler } from '../../api/server/logs.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import {
   type Environment,
@@ -8,7 +9,7 @@ import {
   runController,
 } from '../../runtime/controller/controller.ts';
 import type { VolumeMounter } from '../../runtime/drivers/volume.ts';
-import type { LogOptions, WorkloadDriver } from '../../runtime/drivers/workload.ts';
+import type { WorkloadDriver } from '../../runtime/drivers/workload.ts';
 import { createEventRecorder } from '../../runtime/events.ts';
 import { createInformer, type Informer } from '../../runtime/informer.ts';
 import { createLeaseKeeper, type LeaseKeeper } from '../../runtime/lease.ts';
@@ -22,14 +23,18 @@ import { createMeshController } from '../mesh/controller.ts';
 import { createMountsController } from '../mounts/controller.ts';
 import { MountTable } from '../mounts/table.ts';
 
+/** A node is taken for down when its lease was not renewed for so long. */
+export const LEASE_DURATION_MS = 10_000;
+/** Sooner than the lease runs out by far more than a kill takes, and than two clocks may differ. */
+export const FENCE_AFTER_MS = 6_000;
+/** Two renewals may be lost before anything is fenced. */
+export const RENEW_EVERY_MS = 2_000;
 /** Longest grace that workloads get when their agent stops: it has 10 s in all. */
 const CLOSE_GRACE_MS = 6_000;
 /** After SIGKILL. A process that is stuck in the kernel must not keep its agent up. */
 const CLOSE_KILL_MS = 2_000;
 /** Characters of the random name of a run. */
 const SESSION_LENGTH = 10;
-
-export type LogHandler = (alloc: string, options: LogOptions) => AsyncIterable<Buffer>;
 
 export interface AgentOptions {
   readonly node: string;
@@ -47,14 +52,14 @@ export interface AgentOptions {
   readonly mesh: Mesh;
   /** Shared by the agents of a process that have one address; default: one of its own. */
   readonly ports?: PortAllocator;
-  /** The agent's own environment, of which workloads get a part. Default: none. */
+  /** The agent's own environment, of which workloads get a part. Default: that of this process. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** After so long without the servers it kills all that writes to a volume. Well below the time after which they give it up. */
-  readonly fenceAfterMs: number;
-  readonly leaseDurationMs: number;
-  readonly renewEveryMs: number;
-  /** Given the handler that reads an alloc's output, for whoever lets the servers ask for it. */
-  readonly serveLogs?: (handler: LogHandler, signal: AbortSignal) => void;
+  readonly fenceAfterMs?: number;
+  readonly leaseDurationMs?: number;
+  readonly renewEveryMs?: number;
+  /** Given what reads an alloc's output, for whoever lets the servers ask for it. @returns what ends that */
+  readonly serveLogs?: (handler: LogHandler) => () => void;
 }
 
 /** `removed`: the servers took the node out, and the agent stopped all that it still ran. */
@@ -85,6 +90,7 @@ class NodeAgent implements Agent {
   readonly #supervisor: Supervisor;
   readonly #table: MountTable;
   readonly #abort = new AbortController();
+  #stopLogs = () => {};
   #controllers: readonly RunningController[] = [];
   #ending: Promise<void> | undefined;
   #onClosed: (reason: AgentEnd) => void = () => {};
@@ -103,7 +109,7 @@ class NodeAgent implements Agent {
       clock,
       random,
       log,
-      inherited: inheritedEnvironment(options.environment ?? {}),
+      inherited: inheritedEnvironment(options.environment ?? process.env),
     });
     this.#table = new MountTable(volumes, node);
     this.#informer = createInformer({ client, clock, log, random, watches: watchesOf(node) });
@@ -118,7 +124,8 @@ class NodeAgent implements Agent {
   }
 
   #keepLease(log: Log): LeaseKeeper {
-    const { node, client, clock, random, fenceAfterMs, leaseDurationMs, renewEveryMs } = this.#options;
+    const { node, client, clock, random } = this.#options;
+    const { fenceAfterMs = FENCE_AFTER_MS, leaseDurationMs = LEASE_DURATION_MS } = this.#options;
     const lease = createLeaseKeeper({
       client,
       clock,
@@ -127,7 +134,7 @@ class NodeAgent implements Agent {
       holder: 'agent',
       node,
       durationMs: leaseDurationMs,
-      renewEveryMs,
+      renewEveryMs: this.#options.renewEveryMs ?? RENEW_EVERY_MS,
       session: sessionName(random),
     });
     lease.onLost(() => {
@@ -145,11 +152,11 @@ class NodeAgent implements Agent {
 
   async #begin(log: Log): Promise<void> {
     const { node, workloads, serveLogs } = this.#options;
-    const left = await workloads.recover();
+    this.#supervisor.recover(await workloads.recover());
     await this.#untilEnded(this.#informer.synced);
     if (this.#ending) return;
     const { state } = this.#informer;
-    this.#supervisor.recover(left, (name) => state.get('Alloc', name));
+    this.#supervisor.adopt((name) => state.get('Alloc', name));
     this.#informer.subscribe({ kinds: ['Node'], signal: this.#abort.signal }, (change) => {
       if (change.type === 'deleted') void this.#end('removed', true);
     });
@@ -159,7 +166,7 @@ class NodeAgent implements Agent {
       return;
     }
     this.#controllers = this.#runControllers(log);
-    serveLogs?.((alloc, logOptions) => workloads.logs(alloc, logOptions), this.#abort.signal);
+    this.#stopLogs = serveLogs?.((alloc, wanted) => workloads.logs(alloc, given(wanted))) ?? this.#stopLogs;
     await this.#untilEnded(this.#lease.held);
   }
 
@@ -193,6 +200,7 @@ class NodeAgent implements Agent {
   /** The heartbeat goes last: for as long as a writer may run, the servers must not take this node for dead. */
   async #shutDown(reason: AgentEnd, stopWorkloads: boolean): Promise<void> {
     this.#abort.abort();
+    this.#stopLogs();
     const stopped = this.#stopWorkloads(stopWorkloads ? 'all' : 'writers');
     await Promise.all(this.#controllers.map((controller) => controller.stop()));
     await stopped;
@@ -226,3 +234,10 @@ const watchesOf = (node: string) =>
 
 const sessionName = (random: () => number): string =>
   Array.from({ length: SESSION_LENGTH }, () => Math.floor(random() * 36).toString(36)).join('');
+
+/** The options that are there. */
+const given = ({ follow, tailLines, signal }: Parameters<LogHandler>[1]) => ({
+  signal,
+  ...(follow === undefined ? {} : { follow }),
+  ...(tailLines === undefined ? {} : { tailLines }),
+});

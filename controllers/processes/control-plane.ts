@@ -3,19 +3,26 @@ import { createLocalClient } from '../../api/client/local.ts';
 import type { ApiService } from '../../api/server/service.ts';
 import type { Store } from '../../api/store.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { type Environment, type RunningController, runController } from '../../runtime/controller/controller.ts';
+import {
+  type Environment,
+  type RunningController,
+  runController,
+} from '../../runtime/controller/controller.ts';
 import type { VolumeDriver } from '../../runtime/drivers/volume.ts';
 import { createEventRecorder } from '../../runtime/events.ts';
 import type { Log } from '../../runtime/log.ts';
 import { drainController } from '../drain/controller.ts';
-import { endpointsController } from '../endpoints/controller.ts';
+import { createEndpointsController } from '../endpoints/controller.ts';
 import { migrationController } from '../migration/controller.ts';
 import { createNodeHealthController } from '../node-health/controller.ts';
 import { peerController } from '../peer/controller.ts';
 import { removalController } from '../removal/controller.ts';
-import { serviceController } from '../service/controller.ts';
-import { taskController } from '../task/controller.ts';
+import { createServiceController } from '../service/controller.ts';
+import { createTaskController } from '../task/controller.ts';
 import { createVolumeController } from '../volume/controller.ts';
+
+/** How long gateways may take to reach a server that was restarted: their longest pause between two attempts, and more. */
+const GATEWAY_RETURN_MS = 3_000;
 
 export interface ControlPlaneOptions {
   readonly store: Store;
@@ -38,18 +45,26 @@ export interface ControlPlane {
 export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
   const { store, service, clock, random, log, volumeDrivers, downAfterMs } = options;
   const environment = (name: string): Environment => {
-    const client = createLocalClient(service, { user: `system:controller:${name}`, groups: ['system:controllers'] });
+    const client = createLocalClient(service, {
+      user: `system:controller:${name}`,
+      groups: ['system:controllers'],
+    });
     const events = createEventRecorder({ client, clock, random, log, source: `${name}-controller` });
     return { source: store, client, clock, random, log, events };
   };
+  // Gateways that an earlier run of this server knew are given the time to say that they are there.
+  const acknowledgeFromMs = store.state.count('Endpoints') > 0 ? clock.now() + GATEWAY_RETURN_MS : 0;
   const running: RunningController[] = [
-    runController(createNodeHealthController({ startedAtMs: clock.now(), downAfterMs }), environment('node-health')),
+    runController(
+      createNodeHealthController({ startedAtMs: clock.now(), downAfterMs }),
+      environment('node-health'),
+    ),
     runController(createVolumeController({ drivers: volumeDrivers }), environment('volume')),
-    runController(endpointsController, environment('endpoints')),
+    runController(createEndpointsController({ acknowledgeFromMs }), environment('endpoints')),
     runController(migrationController, environment('migration')),
     runController(drainController, environment('drain')),
-    runController(serviceController, environment('service')),
-    runController(taskController, environment('task')),
+    runController(createServiceController(), environment('service')),
+    runController(createTaskController(), environment('task')),
     runController(removalController, environment('removal')),
     runController(peerController, environment('peer')),
   ];

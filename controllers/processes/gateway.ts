@@ -1,8 +1,84 @@
 /** A gateway: follows the Endpoints, routes by them, and says at once how far it has come. */
 import type { Client } from '../../api/client/client.ts';
+import type { Endpoints } from '../../api/kinds/endpoints.ts';
 import { gatewayLeaseName } from '../../api/server/authz.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { Gateway, type GatewayProblem } from '../../runtime/gateway/gateway.ts';
 import { createInformer } from '../../runtime/informer.ts';
 import { createLeaseKeeper } from '../../runtime/lease.ts';
 import type { Log } from '../../runtime/log.ts';
+
+/** A gateway that died is waited for so long: until then it might still send requests to what is to be stopped. */
+const LEASE_DURATION_MS = 6_000;
+/** Four renewals may be lost. */
+const RENEW_EVERY_MS = 1_200;
+
+export interface GatewayProcessOptions {
+  /** Unique among the gateways; of one that runs beside an agent, the node's. */
+  readonly name: string;
+  readonly client: Client;
+  readonly clock: Clock;
+  /** 0 ≤ n < 1. */
+  readonly random: () => number;
+  readonly log: Log;
+  /** Address to listen on. */
+  readonly host: string;
+  /** How long a request waits while its service has no backend, in milliseconds. */
+  readonly holdMs?: number;
+}
+
+export interface GatewayProcess {
+  /** Resolves when it serves every port, and is one of those whose word is waited for. */
+  readonly ready: Promise<void>;
+  /** The ports that are wanted and not served. */
+  problems(): readonly GatewayProblem[];
+  /** What each service has served. */
+  metrics(): ReturnType<Gateway['metrics']>;
+  /** Lets what is in flight finish, then resolves. */
+  close(): Promise<void>;
+}
+
+export function startGateway(options: GatewayProcessOptions): GatewayProcess {
+  const { name, client, clock, random, host, holdMs } = options;
+  const log = options.log.child({ gateway: name });
+  const gateway = new Gateway({ host, clock, log, ...(holdMs === undefined ? {} : { holdMs }) });
+  const informer = createInformer({ client, clock, log, random, watches: [{ kind: 'Endpoints' }] });
+  // Its routes are applied in the turn in which a change is heard, so it has applied what the informer shows.
+  informer.subscribe({ kinds: ['Endpoints'] }, ({ type, object }) => {
+    if (object.kind !== 'Endpoints') return;
+    if (type === 'deleted') gateway.remove(object.spec.service);
+    else gateway.apply(routesOf(object));
+  });
+  const lease = createLeaseKeeper({
+    client,
+    clock,
+    log,
+    name: gatewayLeaseName(name),
+    holder: 'gateway',
+    durationMs: LEASE_DURATION_MS,
+    renewEveryMs: RENEW_EVERY_MS,
+    session: `${name}-${Math.floor(random() * 2 ** 32).toString(36)}`.slice(-64),
+  });
+  const report = () =>
+    lease.report({ appliedRevision: informer.revisionOf('Endpoints'), draining: gateway.draining() });
+  informer.onRevision(report);
+  gateway.onDrained(report);
+
+  return {
+    ready: Promise.all([lease.held, informer.synced.then(() => gateway.listening())]).then(() => {}),
+    problems: () => gateway.problems(),
+    metrics: () => gateway.metrics(),
+    async close() {
+      informer.close();
+      await gateway.close();
+      // Only now: until its last request has ended, its word is to be waited for.
+      await lease.close({ release: true });
+    },
+  };
+}
+
+const routesOf = ({ spec }: Endpoints) => ({
+  service: spec.service,
+  ports: spec.ports,
+  drainTimeoutMs: spec.drainTimeoutMs,
+});

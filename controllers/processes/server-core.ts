@@ -11,13 +11,13 @@ import { LogBroker } from '../../api/server/logs.ts';
 import { ApiService } from '../../api/server/service.ts';
 import { loadCertificates } from '../../api/server/tls.ts';
 import type { Actor } from '../../api/store.ts';
-import { version } from '../../api/version.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import type { Clock } from '../../runtime/clock.ts';
 import { createLocalVolumeDriver } from '../../runtime/drivers/local-volume.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type EmbeddedStore, openEmbeddedStore } from '../../runtime/store/embedded.ts';
 import { planDrain } from '../placement/plan.ts';
-import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { startControlPlane } from './control-plane.ts';
 
 /** A node that was not heard from for so long is down. Agents fence their volume writers well before (`FENCE_AFTER_MS`). */
 export const DOWN_AFTER_MS = 10_000;
@@ -42,7 +42,9 @@ export interface ServerCore {
   readonly service: ApiService;
   readonly logs: LogBroker;
   readonly volumes: ReturnType<typeof createLocalVolumeDriver>;
-  /** Stops the controllers, then the API, then the store: what is in flight ends in this order. */
+  /** From here on nothing is decided any more: what stops next is not taken for something to mend. */
+  stopControllers(): Promise<void>;
+  /** Stops what is left: the API, then the store. */
   close(): Promise<void>;
 }
 
@@ -58,7 +60,7 @@ export async function startServerCore(options: ServerCoreOptions): Promise<Serve
   ]);
   const service = new ApiService({ store, clock, admission });
   const volumes = createLocalVolumeDriver({ dir: join(data, 'volumes') });
-  const logs = new LogBroker({ clock });
+  const logs = new LogBroker({ clock, identities: randomIdentities });
   const api = createApiServer({
     service,
     authenticator: new Authenticator(store.state, [{ token, actor: ADMIN }]),
@@ -66,7 +68,7 @@ export async function startServerCore(options: ServerCoreOptions): Promise<Serve
     clock,
     log,
     identities: randomIdentities,
-    version,
+    version: manifest.version,
     tls: certificates,
     hostNames: names,
     whyNotReady: () => store.failure?.message,
@@ -83,7 +85,19 @@ export async function startServerCore(options: ServerCoreOptions): Promise<Serve
     volumeDrivers: { local: volumes },
     downAfterMs: DOWN_AFTER_MS,
   });
-  return { url, store, service, logs, volumes, close: () => close(controllers, api, store) };
+  return {
+    url,
+    store,
+    service,
+    logs,
+    volumes,
+    stopControllers: () => controllers.stop(),
+    async close() {
+      await controllers.stop();
+      await api.close();
+      await store.close();
+    },
+  };
 }
 
 async function listen(api: ApiServer, host: string, port: number, store: EmbeddedStore): Promise<string> {
@@ -93,12 +107,6 @@ async function listen(api: ApiServer, host: string, port: number, store: Embedde
     await store.close();
     throw error;
   }
-}
-
-async function close(controllers: ControlPlane, api: ApiServer, store: EmbeddedStore): Promise<void> {
-  await controllers.stop();
-  await api.close();
-  await store.close();
 }
 
 /** The administrator's token: made once, kept beside the state, readable by its owner alone. */

@@ -13,6 +13,7 @@ export async function untilSignal(): Promise<number> {
     once(process, 'SIGTERM').then(() => 0),
     once(process, 'SIGINT').then(() => EXIT_BY_INTERRUPT),
   ]);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(EXIT_BY_INTERRUPT));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => process.exit(EXIT_BY_INTERRUPT));
   return code;
 }

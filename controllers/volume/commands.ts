@@ -1,10 +1,9 @@
 /** What the volume controller does: one step at the driver, or one record in the object. */
 import { isApiError } from '../../api/errors.ts';
 import type { Volume, VolumeStatus } from '../../api/kinds/volume.ts';
-import { bytes } from '../../api/quantity.ts';
 import { sameJson } from '../../api/same-json.ts';
 import type { CommandTable, Context } from '../../runtime/controller/controller.ts';
-import type { VolumeDriver, VolumeRef } from '../../runtime/drivers/volume.ts';
+import { type VolumeDriver, volumeRef } from '../../runtime/drivers/volume.ts';
 import type { Command } from './machine.ts';
 
 export const VOLUME_FINALIZER = 'mill.dev/volume';
@@ -71,12 +70,6 @@ export function volumeCommands(
     },
   };
 }
-
-export const volumeRef = ({ metadata, spec }: Volume): VolumeRef => ({
-  name: metadata.name,
-  uid: metadata.uid,
-  sizeBytes: bytes(spec.size),
-});
 
 export const noDriverMessage = ({ spec }: Volume): string =>
   `no driver "${spec.driver}" is configured on this server`;

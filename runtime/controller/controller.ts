@@ -3,6 +3,7 @@ import type { AnyStateMachine } from 'xstate';
 import type { Client } from '../../api/client/client.ts';
 import { isApiError } from '../../api/errors.ts';
 import type { KindName, ObjectOf } from '../../api/kinds/index.ts';
+import { sameJson } from '../../api/same-json.ts';
 import type { Change, Reader, Store } from '../../api/store.ts';
 import type { Clock } from '../clock.ts';
 import type { EventRecorder } from '../events.ts';
@@ -169,20 +170,6 @@ function keysOf<K extends KindName, Facts, C extends AnyCommand, State extends s
   // An object that moved concerns the keys it had before as well.
   if (change.type === 'modified' && change.old) for (const key of toKeys(change.old, reader)) keys.add(key);
   return keys;
-}
-
-/** Equality of plain JSON values, whatever the order of their keys; `undefined` is the same as absent. */
-export function sameJson(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const left = Object.entries(a).filter(([, value]) => value !== undefined);
-  const right = Object.entries(b).filter(([, value]) => value !== undefined);
-  const other = new Map(right);
-  return (
-    left.length === right.length &&
-    left.every(([key, value]) => other.has(key) && sameJson(value, other.get(key)))
-  );
 }
 
 const describe = (error: unknown): string =>

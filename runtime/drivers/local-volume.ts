@@ -96,7 +96,8 @@ class LocalVolumeDriver implements VolumeDriver, VolumeMounter {
 
   async mount(volume: VolumeRef, node: string): Promise<string> {
     assertName('node', node);
-    const path = join(this.#place(volume), 'attached', node);
+    // The control plane may keep its volumes elsewhere than this node would: the handle says where.
+    const path = join(volume.handle ?? this.#place(volume), 'attached', node);
     if (!(await exists(path))) throw new Error(`volume "${volume.name}" is not attached to node "${node}"`);
     return path;
   }

@@ -1,11 +1,22 @@
 /** What the volume controller and the agents' mounts ask of a driver for volumes. */
+import type { Volume } from '../../api/kinds/volume.ts';
+import { bytes } from '../../api/quantity.ts';
 
 export interface VolumeRef {
   readonly name: string;
   /** The object's uid: two volumes of one name, one after the other, never share data. */
   readonly uid: string;
   readonly sizeBytes: number;
+  /** What `provision` returned: where the driver, or the node's half of it, finds the volume. */
+  readonly handle?: string;
 }
+
+export const volumeRef = ({ metadata, spec, status }: Volume): VolumeRef => ({
+  name: metadata.name,
+  uid: metadata.uid,
+  sizeBytes: bytes(spec.size),
+  ...(status.handle === undefined ? {} : { handle: status.handle }),
+});
 
 /** The control-plane half: which node a volume is attached to. At most one at any time; all calls are idempotent. */
 export interface VolumeDriver {

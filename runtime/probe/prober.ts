@@ -32,6 +32,8 @@ export interface ProberOptions {
   readonly onChange: (health: Health, reason: string) => void;
   /** How a check is carried out; tests hand in their own. */
   readonly probe?: (check: ProbeCheck, signal: AbortSignal) => Promise<ProbeResult>;
+  /** What an earlier prober found: it holds until this one finds otherwise. Default: not known. */
+  readonly initialHealth?: Health;
 }
 
 export class Prober {
@@ -46,9 +48,10 @@ export class Prober {
 
   constructor(options: ProberOptions) {
     this.#options = options;
+    this.#health = options.initialHealth;
   }
 
-  /** Undefined until it is healthy for the first time. */
+  /** Undefined until it is healthy for the first time, unless an earlier prober knew. */
   get health(): Health | undefined {
     return this.#health;
   }

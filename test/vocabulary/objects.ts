@@ -126,8 +126,9 @@ export const ownerOf = (owner: Service | Task): AllocSpec['owner'] => ({
 /** A template that the schemas take: it has something to run. */
 export const template = (part: Partly<Template> = {}): Partly<Template> => ({ command: ['serve'], ...part });
 
-/** The uid that a test object of this name has. */
-export const uidOf = (kind: KindName, name: string): string => `${kind.toLowerCase()}-${name}-uid`;
+/** The uid that a test object of this name has; cut to what schemas take. */
+export const uidOf = (kind: KindName, name: string): string =>
+  `${kind.toLowerCase()}-${name}-uid`.slice(0, 64);
 
 /** The same object with another spec, status or metadata (merged one level deep). */
 export function changed<O extends AnyObject>(

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 
-export interface CommandModule {
+interface CommandModule {
   /** Adds arguments, options, examples and the action. */
   define(command: Command, cli: Cli): void;
 }

@@ -5,6 +5,7 @@ import type { Cli } from '../cli.ts';
 import { defaultDataDirectory } from '../data-directory.ts';
 import { LOG_LEVELS, type UpOptions } from '../processes.ts';
 import { checkListen, DEFAULT_SERVER } from '../server-address.ts';
+import { Session } from '../session.ts';
 
 /** Most local nodes: each is an agent in this process. */
 const MAX_LOCAL_NODES = 100;
@@ -38,9 +39,17 @@ export function define(command: Command, cli: Cli): void {
           nodes: flags.nodes,
           listen: checkListen(flags.listen),
           data: flags.data ?? defaultDataDirectory('up', cli.surroundings.env),
-          files: flags.filename ?? [],
+          onReady: (server) => applyTo(server, flags.filename ?? [], cli),
           logLevel: flags.logLevel,
         });
       }),
     );
+}
+
+/** What `mill apply -f` does, on the server that has just come up. */
+async function applyTo(server: string, files: readonly string[], cli: Cli): Promise<void> {
+  if (files.length === 0) return;
+  const { apply } = await import('./apply.ts');
+  const session = new Session(cli.surroundings, { server, color: true });
+  await apply(session, { filename: [...files] }).finally(() => session.close());
 }

@@ -59,7 +59,7 @@ async function requestDrain(connection: Connection, name: string, flags: DrainFl
 }
 
 /** The part of `drainPolicy` that flags were given for. */
-export function policyPatch(flags: DrainFlags): Record<string, string | number> {
+function policyPatch(flags: DrainFlags): Record<string, string | number> {
   const { force, maxParallel, taskGrace, reason } = flags;
   const deadline = flags.deadline ?? (force ? '0s' : undefined);
   return {

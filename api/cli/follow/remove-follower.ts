@@ -44,7 +44,7 @@ export class RemoveFollower implements Follower {
       subject,
       text,
     });
-    const steps = [step('removing', `${subject} removal accepted: its credential is revoked`)];
+    const steps = [step('removing', `${subject} removal accepted`)];
     const hasPeer = this.#hasPeer(mirror);
     this.#hadPeer ||= hasPeer;
     if (this.#hadPeer && !hasPeer) steps.push(step('unpeered', `${subject} withdrawn from the mesh`));

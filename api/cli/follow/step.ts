@@ -17,7 +17,7 @@ export interface Step {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-export type FollowResult = 'drained' | 'failed' | 'cancelled' | 'removed';
+type FollowResult = 'drained' | 'failed' | 'cancelled' | 'removed';
 
 export interface FollowEnd {
   readonly result: FollowResult;

@@ -31,7 +31,7 @@ export class UndrainFollower implements Follower {
   steps(mirror: Mirror): readonly Step[] {
     const base = { node: this.node, subject: `node/${this.node}` };
     const steps: Step[] = [
-      { ...base, key: 'cancelled', step: 'undrain', text: `node/${this.node} drain cancelled` },
+      { ...base, key: 'cancelled', step: 'undrain', text: `node/${this.node} drain is off` },
     ];
     const open = this.#unfinished(mirror);
     if (open.length > 0) {

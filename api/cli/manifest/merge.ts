@@ -99,7 +99,7 @@ const intent = ({ metadata, spec }: AnyObject) => ({
 });
 
 /** JSON with its keys in order: the same request gives the same text, however its file is arranged. */
-export const canonical = (value: unknown): string =>
+const canonical = (value: unknown): string =>
   JSON.stringify(value, (_key, below: unknown) =>
     isObject(below) ? Object.fromEntries(Object.entries(below).sort(([a], [b]) => (a < b ? -1 : 1))) : below,
   );

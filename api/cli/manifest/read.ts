@@ -5,7 +5,7 @@ import { CommandError, UsageError } from '../exit.ts';
 import type { Surroundings } from '../surroundings.ts';
 
 /** Largest file, in bytes: objects are a few kilobytes each; more is no manifest. */
-export const MAX_MANIFEST_BYTES = 8 * 2 ** 20;
+const MAX_MANIFEST_BYTES = 8 * 2 ** 20;
 /** Most files of one directory: more is the wrong directory. */
 const MAX_FILES = 1_000;
 const MANIFEST_FILE = /\.(ya?ml|json)$/i;

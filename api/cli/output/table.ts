@@ -10,7 +10,7 @@ export interface Table {
   readonly rows: readonly TableRow[];
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
-export interface TableRow {
+interface TableRow {
   readonly cells: readonly unknown[];
   readonly object?: { readonly metadata?: { readonly name?: string } };
 }

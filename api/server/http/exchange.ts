@@ -14,6 +14,9 @@ export interface Exchange {
   readonly signal: AbortSignal;
 }
 
+/** The name in the path. */
+export const nameOf = ({ path }: Exchange): string => path.name ?? '';
+
 export type Handler = (exchange: Exchange) => void | Promise<void>;
 
 /** How long clients wait before they try again what the server could not do now, in seconds. */

@@ -10,10 +10,12 @@ import type { ApiService } from '../service.ts';
 import { formatOf, readBody } from './body.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './discovery.ts';
 import { type Handler, sendJson } from './exchange.ts';
-import { logHandlers } from './logroutes.ts';
+import { logHandlers } from './log-routes.ts';
 import { type MetricSource, metricsOf } from './metrics.ts';
 import { openApi } from './openapi.ts';
-import { resourceHandlers, scaleHandlers, writeParameters } from './resources.ts';
+import { writeParameters } from './parameters.ts';
+import { resourceHandlers } from './resources.ts';
+import { scaleHandlers } from './scale.ts';
 import type { RequestStatistics } from './statistics.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -5,8 +5,8 @@ import type { Actor } from '../../store.ts';
 import { checkObject } from '../../validation/object.ts';
 import { copyPlain, isPlainObject } from '../../validation/plain.ts';
 import { type Core, commitObject, existing, type WriteParameters } from '../commit.ts';
-import { applyJsonPatch, checkJsonPatch } from './jsonpatch.ts';
-import { mergePatch } from './mergepatch.ts';
+import { applyJsonPatch, checkJsonPatch } from './json-patch.ts';
+import { mergePatch } from './merge-patch.ts';
 import { decideReplacement, decideStatus } from './update.ts';
 
 /** `merge`: RFC 7386; `json`: RFC 6902. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ApiError } from '../../../api/errors.ts';
 import { KIND_NAMES } from '../../../api/kinds/index.ts';
-import { type HttpWorld, startHttpWorld } from './httpworld.ts';
+import { type HttpWorld, startHttpWorld } from './http-world.ts';
 import { admin, node, service as serviceObject } from './world.ts';
 
 const BASE = '/apis/mill.dev/v1alpha1';
@@ -15,6 +15,13 @@ describe('the HTTP server', () => {
   before(async () => {
     world = await startHttpWorld({
       whyNotReady: () => notReady,
+      planDrain: ({ metadata }) => ({
+        kind: 'DrainPlan',
+        node: metadata.name,
+        volumes: [],
+        services: [],
+        tasks: [],
+      }),
       metrics: [{ name: 'mill_test', help: 'A test.', type: 'gauge', collect: () => [{ value: 7 }] }],
     });
     await world.service.create(admin, 'Node', node('n1', {}, { labels: { zone: 'a' } }));
@@ -261,6 +268,11 @@ describe('the HTTP server', () => {
       expect(
         (await send('GET', NODES, { headers: { accept: 'application/vnd.kubernetes.protobuf' } })).code,
       ).to.equal(406);
+    });
+
+    it('show what a drain would do', async () => {
+      expect((await send('GET', `${NODES}/n1/drainplan`)).json).to.include({ kind: 'DrainPlan', node: 'n1' });
+      expect((await send('GET', `${NODES}/none/drainplan`)).code).to.equal(404);
     });
 
     it('let a machine join', async () => {

@@ -5,7 +5,7 @@ import { ADMIN_GROUP, GATEWAY_GROUP, NODE_GROUP } from '../../../api/server/auth
 import { type Clock, type Identities, randomIdentities } from '../../../api/server/environment.ts';
 import { ApiService } from '../../../api/server/service.ts';
 import type { Actor, Admission } from '../../../api/store.ts';
-import { FakeStore } from './fakestore.ts';
+import { FakeStore } from './fake-store.ts';
 
 export const admin: Actor = { user: 'admin', groups: [ADMIN_GROUP] };
 export const controller: Actor = { user: 'system:controller:test', groups: [] };

@@ -62,4 +62,5 @@ function importsOf(file: string): string[] {
   return found;
 }
 
-const layerOf = (file: string): number => LAYERS.findIndex((layer) => file === layer || file.startsWith(`${layer}/`));
+const layerOf = (file: string): number =>
+  LAYERS.findIndex((layer) => file === layer || file.startsWith(`${layer}/`));

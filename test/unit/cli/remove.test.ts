@@ -90,7 +90,7 @@ describe('mill undrain', () => {
     connection.put({ ...move, status: { phase: 'cancelled' } });
     expect(await undrain.exitCode).to.equal(0);
     expect(undrain.lines).to.deep.equal([
-      'node/node-3 drain cancelled',
+      'node/node-3 drain is off',
       'node/node-3 waits for 1 move to finish or to be undone: web-0',
       'node/node-3 ready',
     ]);

@@ -70,9 +70,7 @@ export function* everyCombination(): Generator<Facts> {
           for (const back of [{}, { isTurnedBack: true }, { isTurnedBack: true, isOverdue: true }])
             for (const recorded of 'isTurnedBack' in back ? [undefined, failure] : [undefined])
               for (const trouble of [undefined, failure])
-                for (const place of replacement === 'none' && !trouble
-                  ? ['node-1', 'node-2']
-                  : [undefined])
+                for (const place of replacement === 'none' && !trouble ? ['node-1', 'node-2'] : [undefined])
                   for (const isCancelled of [false, true])
                     for (const isSlotRetired of [false, true])
                       for (const isSuspensionRecorded of [false, true]) {

@@ -16,70 +16,300 @@ const decide = (each: Facts) => {
 
 describe('the migration machine, start-first', () => {
   check('places a replacement', {}, 'placing', ['createReplacement']);
-  check('waits until an earlier replacement has left the slot', { replacement: 'leftover', place: undefined }, 'placing', []);
+  check(
+    'waits until an earlier replacement has left the slot',
+    { replacement: 'leftover', place: undefined },
+    'placing',
+    [],
+  );
   check('does not wait for preparations', { replacement: 'pending' }, 'awaitingHealthy', []);
   check('waits for minHealthy', { replacement: 'healthy' }, 'awaitingHealthy', []);
   check('waits for every live gateway', { replacement: 'proven' }, 'awaitingRoute', []);
-  check('stops the original when the replacement is routed', { replacement: 'routed' }, 'stoppingOriginal', ['stopOriginal']);
-  check('waits until the original is over', { replacement: 'routed', original: 'handingOver' }, 'stoppingOriginal', []);
+  check('stops the original when the replacement is routed', { replacement: 'routed' }, 'stoppingOriginal', [
+    'stopOriginal',
+  ]);
+  check(
+    'waits until the original is over',
+    { replacement: 'routed', original: 'handingOver' },
+    'stoppingOriginal',
+    [],
+  );
   check('is done when it is', { replacement: 'routed', original: 'handedOver' }, 'done', ['announceEnd']);
-  check('goes on to the end once the original was handed over', { replacement: 'gone', original: 'handingOver', ...broken }, 'stoppingOriginal', []);
+  check(
+    'goes on to the end once the original was handed over',
+    { replacement: 'gone', original: 'handingOver', ...broken },
+    'stoppingOriginal',
+    [],
+  );
   check('stays done', { end: 'done', original: 'gone', replacement: 'gone', ...broken }, 'done', []);
 });
 
 describe('the migration machine, stop-first', () => {
   check('places a replacement while the original serves', stopFirst, 'placing', ['createReplacement']);
-  check('leaves the original alone until the replacement is prepared', { ...stopFirst, replacement: 'pending' }, 'preparing', []);
-  check('records the suspension before it suspends', { ...stopFirst, replacement: 'prepared' }, 'suspendingOriginal', ['recordSuspension', 'suspendOriginal']);
-  check('suspends what was recorded and not done', { ...stopFirst, replacement: 'prepared', isSuspensionRecorded: true }, 'suspendingOriginal', ['suspendOriginal']);
-  check('waits until the process is gone', { ...stopFirst, replacement: 'prepared', isSuspensionRecorded: true, original: 'suspending' }, 'suspendingOriginal', []);
-  check('moves the volume then', { ...stopFirst, replacement: 'prepared', isSuspensionRecorded: true, original: 'suspended' }, 'movingVolume', ['wantVolumes']);
-  check('waits for the volume', { ...stopFirst, volumesAtTarget: 'asked', replacement: 'prepared', isSuspensionRecorded: true, original: 'suspended' }, 'movingVolume', []);
-  check('stops a suspended original when the replacement is routed', { ...stopFirst, volumesAtTarget: 'there', replacement: 'routed', isSuspensionRecorded: true, original: 'suspended' }, 'stoppingOriginal', ['stopOriginal']);
-  check('on one node suspends before it places', { ...stopFirst, place: 'node-1', volumesAtTarget: 'there' }, 'suspendingOriginal', ['recordSuspension', 'suspendOriginal']);
-  check('on one node places when the original is suspended', { ...stopFirst, place: 'node-1', volumesAtTarget: 'there', original: 'suspended', isSuspensionRecorded: true }, 'placing', ['createReplacement']);
-  check('waits for an original that others stop before it moves the volume', { ...stopFirst, replacement: 'prepared', original: 'leaving' }, 'suspendingOriginal', []);
-  check('moves the volume of an original that crashed', { ...stopFirst, replacement: 'prepared', original: 'gone' }, 'movingVolume', ['wantVolumes']);
+  check(
+    'leaves the original alone until the replacement is prepared',
+    { ...stopFirst, replacement: 'pending' },
+    'preparing',
+    [],
+  );
+  check(
+    'records the suspension before it suspends',
+    { ...stopFirst, replacement: 'prepared' },
+    'suspendingOriginal',
+    ['recordSuspension', 'suspendOriginal'],
+  );
+  check(
+    'suspends what was recorded and not done',
+    { ...stopFirst, replacement: 'prepared', isSuspensionRecorded: true },
+    'suspendingOriginal',
+    ['suspendOriginal'],
+  );
+  check(
+    'waits until the process is gone',
+    { ...stopFirst, replacement: 'prepared', isSuspensionRecorded: true, original: 'suspending' },
+    'suspendingOriginal',
+    [],
+  );
+  check(
+    'moves the volume then',
+    { ...stopFirst, replacement: 'prepared', isSuspensionRecorded: true, original: 'suspended' },
+    'movingVolume',
+    ['wantVolumes'],
+  );
+  check(
+    'waits for the volume',
+    {
+      ...stopFirst,
+      volumesAtTarget: 'asked',
+      replacement: 'prepared',
+      isSuspensionRecorded: true,
+      original: 'suspended',
+    },
+    'movingVolume',
+    [],
+  );
+  check(
+    'stops a suspended original when the replacement is routed',
+    {
+      ...stopFirst,
+      volumesAtTarget: 'there',
+      replacement: 'routed',
+      isSuspensionRecorded: true,
+      original: 'suspended',
+    },
+    'stoppingOriginal',
+    ['stopOriginal'],
+  );
+  check(
+    'on one node suspends before it places',
+    { ...stopFirst, place: 'node-1', volumesAtTarget: 'there' },
+    'suspendingOriginal',
+    ['recordSuspension', 'suspendOriginal'],
+  );
+  check(
+    'on one node places when the original is suspended',
+    {
+      ...stopFirst,
+      place: 'node-1',
+      volumesAtTarget: 'there',
+      original: 'suspended',
+      isSuspensionRecorded: true,
+    },
+    'placing',
+    ['createReplacement'],
+  );
+  check(
+    'waits for an original that others stop before it moves the volume',
+    { ...stopFirst, replacement: 'prepared', original: 'leaving' },
+    'suspendingOriginal',
+    [],
+  );
+  check(
+    'moves the volume of an original that crashed',
+    { ...stopFirst, replacement: 'prepared', original: 'gone' },
+    'movingVolume',
+    ['wantVolumes'],
+  );
 });
 
 describe('the migration machine on its way back', () => {
-  check('records that there is no place', { place: undefined, trouble: { reason: 'NoPlace', message: 'none' } }, 'turningBack', ['recordTurnBack']);
-  check('fails without having touched anything', { ...recorded, place: undefined }, 'failed', ['announceEnd']);
-  check('records why before anything is undone', { ...broken, replacement: 'gone' }, 'turningBack', ['recordTurnBack']);
-  check('a replacement that crashes when it was routed turns it back', { ...broken, replacement: 'gone', original: 'serving' }, 'turningBack', ['recordTurnBack']);
-  check('stops the replacement', { ...recorded, replacement: 'prepared' }, 'stoppingReplacement', ['stopReplacement']);
-  check('waits until the replacement is over', { ...recorded, replacement: 'stopping', ...broken }, 'stoppingReplacement', []);
-  check('brings the volume home', { ...stopFirst, ...recorded, volumesAtTarget: 'there', volumesAtOrigin: 'away', original: 'suspended', replacement: 'gone', isSuspensionRecorded: true }, 'returningVolume', ['wantVolumes']);
-  check('waits for the volume', { ...stopFirst, ...recorded, volumesAtOrigin: 'asked', original: 'suspended', replacement: 'gone', isSuspensionRecorded: true }, 'returningVolume', []);
-  check('resumes the original', { ...stopFirst, ...recorded, original: 'suspended', replacement: 'gone', isSuspensionRecorded: true }, 'resumingOriginal', ['resumeOriginal']);
-  check('waits until it serves', { ...stopFirst, ...recorded, original: 'running', replacement: 'gone', isSuspensionRecorded: true }, 'resumingOriginal', []);
-  check('has failed when it serves', { ...stopFirst, ...recorded, replacement: 'gone', isSuspensionRecorded: true }, 'failed', ['announceEnd']);
-  check('does not wait for it for ever', { ...stopFirst, ...recorded, original: 'running', replacement: 'gone', isSuspensionRecorded: true, isOverdue: true }, 'failed', ['announceEnd']);
-  check('does not wait for a volume for ever', { ...stopFirst, ...recorded, volumesAtOrigin: 'asked', original: 'suspended', replacement: 'gone', isSuspensionRecorded: true, isOverdue: true }, 'resumingOriginal', ['resumeOriginal']);
-  check('leaves the replacement alone when the original is lost', { ...recorded, original: 'gone', replacement: 'prepared' }, 'failed', ['announceEnd']);
-  check('cancelled: undone', { isCancelled: true, replacement: 'prepared' }, 'turningBack', ['recordTurnBack']);
-  check('cancelled: finishes when the replacement is healthy', { isCancelled: true, replacement: 'healthy' }, 'awaitingHealthy', []);
-  check('cancelled: goes on when there is nothing to go back to', { isCancelled: true, replacement: 'prepared', original: 'gone' }, 'awaitingHealthy', []);
-  check('cancelled: ends so', { isTurnedBack: true, replacement: 'gone', ...broken }, 'cancelled', ['announceEnd']);
-  check('not cancelled any more: is undone all the same', { isTurnedBack: true, replacement: 'prepared' }, 'stoppingReplacement', ['stopReplacement']);
+  check(
+    'records that there is no place',
+    { place: undefined, trouble: { reason: 'NoPlace', message: 'none' } },
+    'turningBack',
+    ['recordTurnBack'],
+  );
+  check('fails without having touched anything', { ...recorded, place: undefined }, 'failed', [
+    'announceEnd',
+  ]);
+  check('records why before anything is undone', { ...broken, replacement: 'gone' }, 'turningBack', [
+    'recordTurnBack',
+  ]);
+  check(
+    'a replacement that crashes when it was routed turns it back',
+    { ...broken, replacement: 'gone', original: 'serving' },
+    'turningBack',
+    ['recordTurnBack'],
+  );
+  check('stops the replacement', { ...recorded, replacement: 'prepared' }, 'stoppingReplacement', [
+    'stopReplacement',
+  ]);
+  check(
+    'waits until the replacement is over',
+    { ...recorded, replacement: 'stopping', ...broken },
+    'stoppingReplacement',
+    [],
+  );
+  check(
+    'brings the volume home',
+    {
+      ...stopFirst,
+      ...recorded,
+      volumesAtTarget: 'there',
+      volumesAtOrigin: 'away',
+      original: 'suspended',
+      replacement: 'gone',
+      isSuspensionRecorded: true,
+    },
+    'returningVolume',
+    ['wantVolumes'],
+  );
+  check(
+    'waits for the volume',
+    {
+      ...stopFirst,
+      ...recorded,
+      volumesAtOrigin: 'asked',
+      original: 'suspended',
+      replacement: 'gone',
+      isSuspensionRecorded: true,
+    },
+    'returningVolume',
+    [],
+  );
+  check(
+    'resumes the original',
+    { ...stopFirst, ...recorded, original: 'suspended', replacement: 'gone', isSuspensionRecorded: true },
+    'resumingOriginal',
+    ['resumeOriginal'],
+  );
+  check(
+    'waits until it serves',
+    { ...stopFirst, ...recorded, original: 'running', replacement: 'gone', isSuspensionRecorded: true },
+    'resumingOriginal',
+    [],
+  );
+  check(
+    'has failed when it serves',
+    { ...stopFirst, ...recorded, replacement: 'gone', isSuspensionRecorded: true },
+    'failed',
+    ['announceEnd'],
+  );
+  check(
+    'does not wait for it for ever',
+    {
+      ...stopFirst,
+      ...recorded,
+      original: 'running',
+      replacement: 'gone',
+      isSuspensionRecorded: true,
+      isOverdue: true,
+    },
+    'failed',
+    ['announceEnd'],
+  );
+  check(
+    'does not wait for a volume for ever',
+    {
+      ...stopFirst,
+      ...recorded,
+      volumesAtOrigin: 'asked',
+      original: 'suspended',
+      replacement: 'gone',
+      isSuspensionRecorded: true,
+      isOverdue: true,
+    },
+    'resumingOriginal',
+    ['resumeOriginal'],
+  );
+  check(
+    'leaves the replacement alone when the original is lost',
+    { ...recorded, original: 'gone', replacement: 'prepared' },
+    'failed',
+    ['announceEnd'],
+  );
+  check('cancelled: undone', { isCancelled: true, replacement: 'prepared' }, 'turningBack', [
+    'recordTurnBack',
+  ]);
+  check(
+    'cancelled: finishes when the replacement is healthy',
+    { isCancelled: true, replacement: 'healthy' },
+    'awaitingHealthy',
+    [],
+  );
+  check(
+    'cancelled: goes on when there is nothing to go back to',
+    { isCancelled: true, replacement: 'prepared', original: 'gone' },
+    'awaitingHealthy',
+    [],
+  );
+  check('cancelled: ends so', { isTurnedBack: true, replacement: 'gone', ...broken }, 'cancelled', [
+    'announceEnd',
+  ]);
+  check(
+    'not cancelled any more: is undone all the same',
+    { isTurnedBack: true, replacement: 'prepared' },
+    'stoppingReplacement',
+    ['stopReplacement'],
+  );
 });
 
 describe('the migration machine when the original leaves by itself', () => {
   check('is done when there is no replacement', { original: 'gone' }, 'done', ['announceEnd']);
   check('waits until it is over', { original: 'leaving' }, 'stoppingOriginal', []);
-  check('lets the replacement take over', { original: 'gone', replacement: 'prepared' }, 'awaitingHealthy', []);
-  check('is done when the replacement is routed', { original: 'gone', replacement: 'routed' }, 'done', ['announceEnd']);
-  check('fails when the replacement fails, too', { original: 'gone', replacement: 'gone', ...broken }, 'turningBack', ['recordTurnBack']);
-  check('scaled down: stops the replacement', { isSlotRetired: true, original: 'leaving', replacement: 'routed' }, 'retiringSlot', ['stopReplacement']);
-  check('scaled down: waits until both are over', { isSlotRetired: true, original: 'leaving', replacement: 'gone', ...broken }, 'retiringSlot', []);
-  check('scaled down: is done', { isSlotRetired: true, original: 'gone', replacement: 'gone', ...broken }, 'done', ['announceEnd']);
+  check(
+    'lets the replacement take over',
+    { original: 'gone', replacement: 'prepared' },
+    'awaitingHealthy',
+    [],
+  );
+  check('is done when the replacement is routed', { original: 'gone', replacement: 'routed' }, 'done', [
+    'announceEnd',
+  ]);
+  check(
+    'fails when the replacement fails, too',
+    { original: 'gone', replacement: 'gone', ...broken },
+    'turningBack',
+    ['recordTurnBack'],
+  );
+  check(
+    'scaled down: stops the replacement',
+    { isSlotRetired: true, original: 'leaving', replacement: 'routed' },
+    'retiringSlot',
+    ['stopReplacement'],
+  );
+  check(
+    'scaled down: waits until both are over',
+    { isSlotRetired: true, original: 'leaving', replacement: 'gone', ...broken },
+    'retiringSlot',
+    [],
+  );
+  check(
+    'scaled down: is done',
+    { isSlotRetired: true, original: 'gone', replacement: 'gone', ...broken },
+    'done',
+    ['announceEnd'],
+  );
 });
 
 describe('the migration machine in every combination of facts', () => {
   const all = [...everyCombination()].map((each) => ({ facts: each, ...decide(each) }));
   const commanding = (type: Command['type']) => all.filter(({ types }) => types.includes(type));
   const expectNone = (found: typeof all, what: string) =>
-    expect(found.slice(0, 3).map(({ facts: each, state, types }) => ({ each, state, types })), what).to.deep.equal([]);
+    expect(
+      found.slice(0, 3).map(({ facts: each, state, types }) => ({ each, state, types })),
+      what,
+    ).to.deep.equal([]);
 
   it('reaches every phase, and no other state', () => {
     expect(new Set(all.map(({ state }) => state))).to.deep.equal(new Set(MIGRATION_PHASES));
@@ -101,7 +331,9 @@ describe('the migration machine in every combination of facts', () => {
   });
 
   it('never takes away both at once', () => {
-    const wrong = all.filter(({ types }) => types.includes('stopReplacement') && types.includes('stopOriginal'));
+    const wrong = all.filter(
+      ({ types }) => types.includes('stopReplacement') && types.includes('stopOriginal'),
+    );
     expectNone(wrong, 'both');
   });
 
@@ -115,7 +347,8 @@ describe('the migration machine in every combination of facts', () => {
 
   it('brings a volume back only when the replacement is over', () => {
     const wrong = commanding('wantVolumes').filter(
-      ({ state, facts: { replacement } }) => state === 'returningVolume' && !['none', 'gone'].includes(replacement),
+      ({ state, facts: { replacement } }) =>
+        state === 'returningVolume' && !['none', 'gone'].includes(replacement),
     );
     expectNone(wrong, 'return under a live writer');
   });

@@ -1,12 +1,12 @@
 /** Logs over HTTP: the client's side (`…/allocs/{name}/log`) and the agent's (`…/nodes/{name}/logrequests`). */
-import { once } from 'node:events';
-import { ApiError, type ErrorDetails, STATUS_CODES, type StatusReason } from '../../errors.ts';
+import type { ServerResponse } from 'node:http';
+import { ApiError, isApiError, STATUS_CODES, type StatusReason } from '../../errors.ts';
 import { isPlainObject } from '../../validation/plain.ts';
 import type { Clock } from '../environment.ts';
 import type { LogBroker } from '../logs.ts';
 import type { ApiService } from '../service.ts';
 import { mediaType, readBody } from './body.ts';
-import { count, type Exchange, flag, type Handler, sendJson } from './exchange.ts';
+import { count, type Exchange, flag, type Handler, nameOf, sendJson } from './exchange.ts';
 
 export interface LogRouteOptions {
   readonly service: ApiService;
@@ -17,7 +17,7 @@ export interface LogRouteOptions {
 export function logHandlers({ service, logs, clock }: LogRouteOptions) {
   const read: Handler = async (exchange) => {
     const { actor, query, signal, response } = exchange;
-    const name = exchange.path.name ?? '';
+    const name = nameOf(exchange);
     service.authorize(actor, 'get', 'Alloc', name, 'log');
     const { node } = service.get(actor, 'Alloc', name).spec;
     const options = { follow: flag(query, 'follow'), tailLines: count(query, 'tailLines') };
@@ -51,30 +51,44 @@ export function logHandlers({ service, logs, clock }: LogRouteOptions) {
   return { read, requests, answer };
 }
 
-/** Sends what comes as fast as the client takes it. Its first chunk decides whether an error can still be told. */
+/** Sends what comes as fast as the client takes it. */
 async function sendChunks({ response, signal }: Exchange, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const begin = () => {
     if (response.headersSent) return;
     response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' });
     response.flushHeaders();
   };
-  for await (const chunk of chunks) {
-    if (signal.aborted) return;
-    begin();
-    if (!response.write(chunk))
-      await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+  try {
+    for await (const chunk of chunks) {
+      if (signal.aborted) return;
+      begin();
+      if (!response.write(chunk)) await drained(response);
+    }
+  } catch (error) {
+    if (isApiError(error) || response.headersSent) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ApiError('ServiceUnavailable', `the log cannot be read: ${reason}`, {}, { cause: error });
   }
   begin();
+}
+
+/** Resolves when the client has taken what was sent, or has gone. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 }
 
 /** The error that an agent sends as a `Status`. */
 function errorIn(status: unknown): ApiError {
   const { reason, message } = isPlainObject(status) ? status : {};
   const known = (Object.keys(STATUS_CODES) as StatusReason[]).find((name) => name === reason);
-  const details: ErrorDetails = {};
   return new ApiError(
     known ?? 'ServiceUnavailable',
     typeof message === 'string' ? message : 'the agent has no log',
-    details,
   );
 }

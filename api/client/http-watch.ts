@@ -1,0 +1,87 @@
+/** Watches over HTTP: frames become events; an end that nobody asked for is a broken connection. */
+import type { KindName, ObjectOf } from '../kinds/index.ts';
+import type { Table } from '../server/table.ts';
+import { ConnectionError, type WatchEvent, type WatchRequest } from './client.ts';
+import { statusError } from './failures.ts';
+import { readFrames } from './frames.ts';
+import { collectionPath, queryOf } from './paths.ts';
+import type { Transport } from './transport.ts';
+
+/** Asks for tables. */
+export const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
+
+export interface TableEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  /** The object's row. */
+  readonly table: Table;
+}
+
+interface Frame {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly object: unknown;
+}
+
+/** @throws ApiError Expired; ConnectionError when the stream breaks */
+export async function* watch<K extends KindName>(
+  transport: Transport,
+  kind: K,
+  request: WatchRequest,
+): AsyncGenerator<WatchEvent<K>> {
+  for await (const { type, object } of watchFrames(transport, kind, request, 'application/json')) {
+    if (type === 'BOOKMARK') {
+      const { metadata } = object as { metadata: { resourceVersion: string } };
+      yield { type, resourceVersion: metadata.resourceVersion };
+    } else {
+      yield { type, object: object as ObjectOf<K> };
+    }
+  }
+}
+
+export async function* watchTable(
+  transport: Transport,
+  kind: KindName,
+  request: WatchRequest,
+): AsyncGenerator<TableEvent> {
+  for await (const { type, object } of watchFrames(transport, kind, request, TABLE)) {
+    yield { type, table: object as Table };
+  }
+}
+
+async function* watchFrames(
+  transport: Transport,
+  kind: KindName,
+  { signal, bookmarks, ...query }: WatchRequest,
+  accept: string,
+): AsyncGenerator<Frame> {
+  const path = collectionPath(kind) + queryOf({ watch: true, allowWatchBookmarks: bookmarks, ...query });
+  yield* stream(signal, `the watch of ${kind} ended`, async function* () {
+    for await (const frame of readFrames(
+      await transport.open('GET', path, { accept, unlimited: true, signal }),
+    )) {
+      const { type, object } = frame as { type: Frame['type'] | 'ERROR'; object: unknown };
+      if (type === 'ERROR') throw statusError(object) ?? new ConnectionError('the server ended the watch');
+      yield { type, object };
+    }
+  });
+}
+
+/** A stream that ends only with the signal: any other end is a broken connection. */
+export async function* stream<T>(
+  signal: AbortSignal | undefined,
+  ended: string,
+  open: () => AsyncIterable<T>,
+): AsyncGenerator<T> {
+  try {
+    for await (const value of open()) {
+      if (signal?.aborted) return;
+      yield value;
+    }
+  } catch (error) {
+    if (signal?.aborted) return;
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET') {
+      throw new ConnectionError(`${ended}: the connection broke`, { cause: error });
+    }
+    throw error;
+  }
+  if (!signal?.aborted) throw new ConnectionError(`${ended}: the server closed the connection`);
+}

@@ -1,0 +1,29 @@
+/** The scale of services over HTTP: `/apis/mill.dev/v1alpha1/services/{name}/scale`. */
+import { formatOf, readBody } from './body.ts';
+import { type Handler, nameOf, sendJson } from './exchange.ts';
+import { patchType, writeParameters } from './parameters.ts';
+import type { ResourceOptions } from './resources.ts';
+
+export function scaleHandlers({ service, clock }: ResourceOptions) {
+  const get: Handler = (exchange) =>
+    sendJson(exchange.response, 200, service.getScale(exchange.actor, nameOf(exchange)));
+  const update: Handler = async (exchange) => {
+    const scale = await readBody(exchange.request, clock, formatOf(exchange.request));
+    const parameters = writeParameters(exchange.query);
+    sendJson(
+      exchange.response,
+      200,
+      await service.updateScale(exchange.actor, nameOf(exchange), scale, parameters),
+    );
+  };
+  const patch: Handler = async (exchange) => {
+    const parameters = { ...writeParameters(exchange.query), type: patchType(exchange) };
+    const value = await readBody(exchange.request, clock, 'json');
+    sendJson(
+      exchange.response,
+      200,
+      await service.patchScale(exchange.actor, nameOf(exchange), value, parameters),
+    );
+  };
+  return { get, update, patch };
+}

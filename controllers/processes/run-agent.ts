@@ -1,0 +1,94 @@
+/** `mill agent`: runs the workloads of this machine, in a process of its own. */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AgentOptions } from '../../api/cli/processes.ts';
+import { createHttpClient, type HttpClient } from '../../api/client/http.ts';
+import { sleep, systemClock } from '../../runtime/clock.ts';
+import { createExecDriver } from '../../runtime/drivers/exec/driver.ts';
+import { createLocalVolumeDriver } from '../../runtime/drivers/local-volume.ts';
+import type { Log } from '../../runtime/log.ts';
+import { createMemoryMesh } from '../../runtime/mesh/memory.ts';
+import { startAgent } from './agent.ts';
+import { createLog } from './logger.ts';
+import { untilSignal } from './signals.ts';
+
+const DEFAULT_ADDRESS = '127.0.0.1';
+/** Between two attempts to answer the servers' requests for logs, after the connection broke. */
+const LOG_RECONNECT_MS = 1_000;
+
+/** Runs until SIGTERM or SIGINT (the next agent adopts its workloads), or until its node is removed. @returns the exit code */
+export async function runAgent(options: AgentOptions): Promise<number> {
+  const { node, server, ca, data, address = DEFAULT_ADDRESS } = options;
+  const stopped = untilSignal();
+  const log = createLog(options.logLevel);
+  const token = await credential(options);
+  const client = createHttpClient({ server, token, ca });
+  const agent = startAgent({
+    node,
+    client,
+    clock: systemClock,
+    random: Math.random,
+    log,
+    address,
+    workloads: createExecDriver({ dir: join(data, 'exec'), clock: systemClock, log, node }),
+    volumes: createLocalVolumeDriver({ dir: join(data, 'volumes') }),
+    mesh: createMemoryMesh({ random: Math.random }),
+    serveLogs: (handler) => serveLogs(client, node, handler, log),
+  });
+  await Promise.race([agent.ready, agent.closed]);
+  process.stdout.write(`mill agent is ready: node ${node} of ${server}\n`);
+  const end = await Promise.race([agent.closed, stopped]);
+  if (end !== 'removed') await agent.close({ stopWorkloads: false });
+  else log.info({ node }, 'the node was removed from the fleet: nothing of it runs here any more');
+  client.close();
+  return 0;
+}
+
+/** The node's own credential: of an earlier run, or got by registering. @throws ApiError where it may not join */
+async function credential({ node, server, token, ca, data, address, labels }: AgentOptions): Promise<string> {
+  const file = join(data, 'credential.json');
+  const kept = await readFile(file, 'utf8').catch(() => undefined);
+  if (kept !== undefined) {
+    const { token: own } = JSON.parse(kept) as { token: string };
+    await checkCredential(createHttpClient({ server, token: own, ca }), node);
+    return own;
+  }
+  const client = createHttpClient({ server, token, ca });
+  const registered = await client
+    .register(node, { ...(address ? { address } : {}), labels })
+    .finally(() => client.close());
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  await writeFile(`${file}.new`, JSON.stringify({ node, token: registered.token }), { mode: 0o600 });
+  await rename(`${file}.new`, file);
+  return registered.token;
+}
+
+/** Says at once, and in words, that a node was removed; a server that is away now is waited for later. */
+async function checkCredential(client: HttpClient, node: string): Promise<void> {
+  try {
+    await client.get('Node', node);
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ConnectionError') return;
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+function serveLogs(
+  client: HttpClient,
+  node: string,
+  handler: Parameters<HttpClient['serveLogs']>[1],
+  log: Log,
+) {
+  const abort = new AbortController();
+  void (async () => {
+    while (!abort.signal.aborted) {
+      await client.serveLogs(node, handler, abort.signal).catch((error: Error) => {
+        log.debug({ error: error.message }, 'the connection for logs broke; it is made again');
+      });
+      await sleep(systemClock, LOG_RECONNECT_MS, abort.signal);
+    }
+  })();
+  return () => abort.abort();
+}

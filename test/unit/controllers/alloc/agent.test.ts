@@ -1,0 +1,192 @@
+import { readFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import { createFleet, type Fleet, SERVER } from './fleet.ts';
+
+/** A port for the gateway of these tests, below the range that allocs get theirs from. */
+const GATEWAY_PORT = 18_473;
+
+describe('an agent with real processes', () => {
+  let fleet: Fleet;
+  const isThere = (pid: number | undefined) => {
+    try {
+      return pid !== undefined && process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  const web = (template: object = {}) =>
+    fleet.service('web', { ports: [{ name: 'http' }], template: { command: SERVER, ...template } });
+  const job = (command: string[]) =>
+    fleet.client.create({ kind: 'Task', metadata: { name: 'job' }, spec: { template: { command } } });
+  const shell = (script: string) => ['sh', '-c', script];
+
+  beforeEach(async () => {
+    fleet = await createFleet();
+    await fleet.node('node-1');
+    await fleet.node('node-2');
+  });
+  afterEach(() => fleet.close());
+
+  it('makes its node ready, and publishes its peer', async () => {
+    await fleet.agent('node-1');
+    await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
+    const peer = await fleet.until('Peer', 'node-1', (object) => object);
+    expect(Buffer.from(peer?.spec.publicKey ?? '', 'base64')).to.have.length(32);
+  });
+
+  it('brings an alloc to healthy, and stops it when it is unrouted', async () => {
+    await fleet.agent('node-1');
+    await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
+    await fleet.alloc('web-0-a', await web(), 'node-1');
+    const healthy = await fleet.phase('web-0-a', 'healthy');
+    expect(healthy?.status).to.include({ address: '127.0.0.1', observedGeneration: 1 });
+    expect(healthy?.status.ports?.[0]?.name).to.equal('http');
+    expect(isThere(healthy?.status.pid)).to.equal(true);
+    await fleet.until('Alloc', 'web-0-a', (alloc) => alloc?.status.route === 'routed');
+    await fleet.desire('web-0-a', 'stopped');
+    const stopped = await fleet.phase('web-0-a', 'stopped');
+    expect(stopped?.status).to.include({ route: 'unrouted', reason: 'Stopped' });
+    expect(isThere(healthy?.status.pid)).to.equal(false);
+  });
+
+  it('routes requests through a gateway to the alloc, and hands over without losing one', async () => {
+    await Promise.all([fleet.agent('node-1'), fleet.agent('node-2'), fleet.gateway('edge')]);
+    await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
+    await fleet.until('Node', 'node-2', (node) => node?.status.phase === 'ready');
+    const owner = await fleet.service('web', {
+      replicas: 2,
+      ports: [{ name: 'http', gatewayPort: GATEWAY_PORT }],
+      template: { command: SERVER },
+    });
+    const routed = (alloc: string) =>
+      fleet.until('Alloc', alloc, (object) => object?.status.route === 'routed');
+    const ask = async () => (await fetch(`http://127.0.0.1:${GATEWAY_PORT}/`)).text();
+    await fleet.alloc('web-0-a', owner, 'node-1');
+    await routed('web-0-a');
+    expect(await ask()).to.equal('web-0-a');
+    await fleet.alloc('web-1-b', owner, 'node-2', { slot: 1 });
+    await routed('web-1-b');
+    let isOver = false;
+    const answers: string[] = [];
+    const traffic = (async () => {
+      while (!isOver) answers.push(await ask());
+    })();
+    await fleet.desire('web-0-a', 'stopped');
+    await fleet.phase('web-0-a', 'stopped');
+    isOver = true;
+    await traffic;
+    expect(answers.filter((answer) => answer !== 'web-0-a' && answer !== 'web-1-b')).to.deep.equal([]);
+    expect(await ask()).to.equal('web-1-b');
+  });
+
+  it('reports at once how a process ended by itself', async () => {
+    await fleet.agent('node-1');
+    await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
+    await fleet.alloc('web-0-a', await web({ command: shell('exit 3') }), 'node-1');
+    const failed = await fleet.phase('web-0-a', 'failed');
+    expect(failed?.status).to.include({ reason: 'ExitedNonZero', exitCode: 3 });
+    await fleet.alloc('job-a', await job(shell('exit 0')), 'node-1');
+    const done = await fleet.phase('job-a', 'stopped');
+    expect(done?.status).to.include({ reason: 'Completed', exitCode: 0 });
+  });
+
+  it('says why a process cannot be started', async () => {
+    await fleet.agent('node-1');
+    await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
+    await fleet.alloc('web-0-a', await web({ command: ['no-such-program'] }), 'node-1');
+    const failed = await fleet.phase('web-0-a', 'failed');
+    expect(failed?.status).to.include({
+      reason: 'StartFailed',
+      message: 'cannot start "no-such-program": no such command',
+    });
+  });
+
+  it('adopts what an earlier agent left, without a break in its health', async () => {
+    const first = await fleet.agent('node-1');
+    await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
+    await fleet.alloc('web-0-a', await web(), 'node-1');
+    const before = await fleet.phase('web-0-a', 'healthy');
+    await first.close({ stopWorkloads: false });
+    expect(isThere(before?.status.pid)).to.equal(true);
+    const phases: (string | undefined)[] = [];
+    fleet.store.subscribe({ kinds: ['Alloc'] }, ({ object }) => {
+      if (object.kind === 'Alloc') phases.push(object.status.phase);
+    });
+    await fleet.agent('node-1');
+    await fleet.desire('web-0-a', 'stopped');
+    const after = await fleet.phase('web-0-a', 'stopped');
+    expect(after?.status).to.include({ startedAt: before?.status.startedAt });
+    expect(after?.status.ports).to.deep.equal(before?.status.ports);
+    expect(new Set(phases)).to.not.include('running');
+    expect(phases).to.not.include('failed');
+  });
+
+  it('fails an alloc whose process went while no agent was there', async () => {
+    const first = await fleet.agent('node-1');
+    await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
+    await fleet.alloc('web-0-a', await web(), 'node-1');
+    await fleet.phase('web-0-a', 'healthy');
+    await first.close({ stopWorkloads: true });
+    await fleet.agent('node-1');
+    const failed = await fleet.phase('web-0-a', 'failed');
+    expect(failed?.status.reason).to.be.oneOf(['AgentLost', 'Killed']);
+  });
+
+  it('gives a volume to its alloc, takes it along through a suspension, and hands it to another node', async () => {
+    await Promise.all([fleet.agent('node-1'), fleet.agent('node-2')]);
+    for (const name of ['node-1', 'node-2'])
+      await fleet.until('Node', name, (node) => node?.status.phase === 'ready');
+    await fleet.client.create({ kind: 'Volume', metadata: { name: 'data' }, spec: {} });
+    const command = shell('echo "$MILL_ALLOC" >> "$MILL_VOLUME_DATA/who"; exec sleep 60');
+    const owner = await fleet.service('db', {
+      template: { command, volumes: [{ name: 'data', volume: 'data', path: 'data' }] },
+    });
+    await fleet.alloc('db-0-a', owner, 'node-1');
+    await fleet.phase('db-0-a', 'healthy');
+    const attached = await fleet.client.get('Volume', 'data');
+    expect(attached.status).to.include({ phase: 'attached', node: 'node-1', mounted: true });
+
+    await fleet.desire('db-0-a', 'suspended');
+    await fleet.phase('db-0-a', 'suspended');
+    await fleet.client.patch('Volume', 'data', { spec: { node: null } });
+    await fleet.until('Volume', 'data', (volume) => volume?.status.phase === 'ready');
+    await fleet.client.patch('Volume', 'data', { spec: { node: 'node-1' } });
+    await fleet.desire('db-0-a', 'running');
+    await fleet.phase('db-0-a', 'healthy');
+
+    await fleet.desire('db-0-a', 'stopped');
+    await fleet.phase('db-0-a', 'stopped');
+    await fleet.alloc('db-0-b', owner, 'node-2');
+    await fleet.phase('db-0-b', 'healthy');
+    const moved = await fleet.client.get('Volume', 'data');
+    expect(moved.status).to.include({ phase: 'attached', node: 'node-2', mounted: true });
+    const who = await readFile(`${moved.status.handle}/attached/node-2/who`, 'utf8');
+    expect(who.trim().split('\n')).to.deep.equal(['db-0-a', 'db-0-a', 'db-0-b']);
+  });
+
+  it('stops all it runs when its node is gone, and ends', async () => {
+    const agent = await fleet.agent('node-1');
+    await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
+    await fleet.alloc('web-0-a', await web(), 'node-1');
+    const { status } = (await fleet.phase('web-0-a', 'healthy')) ?? {};
+    const node = await fleet.client.get('Node', 'node-1');
+    await fleet.store
+      .commit({ user: 'system:controller:test', groups: [] }, () => ({
+        writes: [
+          { type: 'delete', kind: 'Alloc', name: 'web-0-a' },
+          { type: 'delete', kind: 'Node', name: node.metadata.name },
+        ],
+        result: undefined,
+      }))
+      .catch(async () => {
+        // The rules keep a node with an alloc: it is stopped first.
+        await fleet.desire('web-0-a', 'stopped');
+        await fleet.phase('web-0-a', 'stopped');
+        await fleet.client.delete('Alloc', 'web-0-a');
+        await fleet.client.delete('Node', 'node-1').catch(() => {});
+        await fleet.client.patch('Node', 'node-1', { metadata: { finalizers: [] } });
+      });
+    expect(await agent.closed).to.equal('removed');
+    expect(isThere(status?.pid)).to.equal(false);
+  });
+});
