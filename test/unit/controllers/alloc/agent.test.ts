@@ -146,6 +146,8 @@ describe('an agent with real processes', () => {
     const attached = await fleet.client.get('Volume', 'data');
     expect(attached.status).to.include({ phase: 'attached', node: 'node-1', mounted: true });
 
+    const spec = { alloc: 'db-0-a', service: 'db', node: 'node-1', reason: 'update' };
+    await fleet.client.create({ kind: 'Migration', metadata: { name: 'db-0-a' }, spec });
     await fleet.desire('db-0-a', 'suspended');
     await fleet.phase('db-0-a', 'suspended');
     await fleet.client.patch('Volume', 'data', { spec: { node: null } });
@@ -164,29 +166,20 @@ describe('an agent with real processes', () => {
     expect(who.trim().split('\n')).to.deep.equal(['db-0-a', 'db-0-a', 'db-0-b']);
   });
 
-  it('stops all it runs when its node is gone, and ends', async () => {
+  it('ends when its node is gone', async () => {
     const agent = await fleet.agent('node-1');
+    await fleet.client.delete('Node', 'node-1');
+    await fleet.client.patch('Node', 'node-1', { metadata: { finalizers: [] } });
+    expect(await agent.closed).to.equal('removed');
+  });
+
+  it('stops all that it still runs, and ends, when its credential is revoked', async () => {
+    const agent = await fleet.agent('node-1', { renewEveryMs: 20 });
     await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
     await fleet.alloc('web-0-a', await web(), 'node-1');
-    const { status } = (await fleet.phase('web-0-a', 'healthy')) ?? {};
-    const node = await fleet.client.get('Node', 'node-1');
-    await fleet.store
-      .commit({ user: 'system:controller:test', groups: [] }, () => ({
-        writes: [
-          { type: 'delete', kind: 'Alloc', name: 'web-0-a' },
-          { type: 'delete', kind: 'Node', name: node.metadata.name },
-        ],
-        result: undefined,
-      }))
-      .catch(async () => {
-        // The rules keep a node with an alloc: it is stopped first.
-        await fleet.desire('web-0-a', 'stopped');
-        await fleet.phase('web-0-a', 'stopped');
-        await fleet.client.delete('Alloc', 'web-0-a');
-        await fleet.client.delete('Node', 'node-1').catch(() => {});
-        await fleet.client.patch('Node', 'node-1', { metadata: { finalizers: [] } });
-      });
+    const healthy = await fleet.phase('web-0-a', 'healthy');
+    await fleet.client.patch('Credential', 'node-1', { spec: { revoked: true } });
     expect(await agent.closed).to.equal('removed');
-    expect(isThere(status?.pid)).to.equal(false);
+    expect(isThere(healthy?.status.pid)).to.equal(false);
   });
 });
