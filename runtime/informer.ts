@@ -144,13 +144,15 @@ class ListWatchInformer implements Informer {
         }
       } catch (error) {
         if (signal.aborted) return;
-        if (isApiError(error, 'Expired')) isListed = false;
         const reason = error instanceof Error ? error.message : String(error);
         log.debug({ kind, reason }, 'watch broke; it is taken up again');
+        if (isApiError(error, 'Expired')) {
+          isListed = false;
+          // Nothing is wrong with the server, only the history ran out: at once, unless that goes on.
+          if (failures++ === 0) continue;
+        }
       }
-      // The first time at once where only the history had run out: nothing is wrong with the server then.
-      if (!isListed && failures === 0) failures = 1;
-      else await sleep(clock, backoffMs(failures++, random), signal);
+      await sleep(clock, backoffMs(failures++, random), signal);
     }
   }
 

@@ -5,6 +5,7 @@
 import { type Client, deleteIfPresent } from '../api/client/client.ts';
 import { isApiError } from '../api/errors.ts';
 import type { LeaseSpec } from '../api/kinds/lease.ts';
+import { sameJson } from '../api/same-json.ts';
 import { type Clock, timestamp } from './clock.ts';
 import type { Log } from './log.ts';
 
@@ -40,7 +41,7 @@ export interface LeaseKeeper {
   readonly held: Promise<void>;
   /** When the last renewal that arrived was sent, in ms since the epoch: the servers count from no earlier. */
   readonly lastContactMs: number;
-  /** Renews at once. While a request is under way the newest report waits for it; those between are left out. */
+  /** Renews at once, where there is news. While a request is under way the newest report waits for it; those between are left out. */
   report(report: LeaseReport): void;
   /** Calls back when nothing has arrived for `afterMs`; again after each time that contact came back. */
   onLost(callback: () => void, afterMs: number): void;
@@ -84,6 +85,7 @@ class Keeper implements LeaseKeeper {
   }
 
   report({ appliedRevision = 0, draining = this.#draining }: LeaseReport): void {
+    if (appliedRevision <= this.#appliedRevision && sameJson(draining, this.#draining)) return;
     this.#appliedRevision = Math.max(this.#appliedRevision, appliedRevision);
     this.#draining = draining;
     this.#isDue = true;

@@ -33,7 +33,8 @@ export function startTraffic(options: TrafficOptions): Traffic {
       const startedAt = performance.now();
       requests += 1;
       try {
-        options.onBody?.(await get(options.url, agent));
+        const body = await get(options.url, agent);
+        options.onBody?.(body);
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
       }

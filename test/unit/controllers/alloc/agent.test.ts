@@ -1,9 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { createFleet, type Fleet, SERVER } from './fleet.ts';
-
-/** A port for the gateway of these tests, below the range that allocs get theirs from. */
-const GATEWAY_PORT = 18_473;
+import { createFleet, type Fleet, freePort, SERVER } from './fleet.ts';
 
 describe('an agent with real processes', () => {
   let fleet: Fleet;
@@ -53,14 +50,15 @@ describe('an agent with real processes', () => {
     await Promise.all([fleet.agent('node-1'), fleet.agent('node-2'), fleet.gateway('edge')]);
     await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
     await fleet.until('Node', 'node-2', (node) => node?.status.phase === 'ready');
+    const gatewayPort = await freePort();
     const owner = await fleet.service('web', {
       replicas: 2,
-      ports: [{ name: 'http', gatewayPort: GATEWAY_PORT }],
+      ports: [{ name: 'http', gatewayPort }],
       template: { command: SERVER },
     });
     const routed = (alloc: string) =>
       fleet.until('Alloc', alloc, (object) => object?.status.route === 'routed');
-    const ask = async () => (await fetch(`http://127.0.0.1:${GATEWAY_PORT}/`)).text();
+    const ask = async () => (await fetch(`http://127.0.0.1:${gatewayPort}/`)).text();
     await fleet.alloc('web-0-a', owner, 'node-1');
     await routed('web-0-a');
     expect(await ask()).to.equal('web-0-a');
@@ -139,7 +137,11 @@ describe('an agent with real processes', () => {
     await fleet.client.create({ kind: 'Volume', metadata: { name: 'data' }, spec: {} });
     const command = shell('echo "$MILL_ALLOC" >> "$MILL_VOLUME_DATA/who"; exec sleep 60');
     const owner = await fleet.service('db', {
-      template: { command, volumes: [{ name: 'data', volume: 'data', path: 'data' }] },
+      template: {
+        command,
+        health: { exec: { command: ['true'] } },
+        volumes: [{ name: 'data', volume: 'data', path: 'data' }],
+      },
     });
     await fleet.alloc('db-0-a', owner, 'node-1');
     await fleet.phase('db-0-a', 'healthy');

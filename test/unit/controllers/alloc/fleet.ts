@@ -1,5 +1,7 @@
 /** A store, its API, the controllers that agents talk with, and real agents with real processes, in one process. */
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '../../../../api/client/client.ts';
@@ -158,3 +160,11 @@ export const SERVER = [
   '-e',
   "require('http').createServer((q,r)=>r.end(process.env.MILL_ALLOC)).listen(process.env.PORT,'127.0.0.1')",
 ];
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return typeof address === 'object' && address ? address.port : 0;
+}
