@@ -232,5 +232,5 @@ const revisionOf = (object: AnyObject): number => Number(object.metadata.resourc
 const byRevision = (a: AnyObject, b: AnyObject): number => revisionOf(a) - revisionOf(b);
 
 /** Half to full, so that all the agents of a fleet do not come back in the same moment. */
-export const backoffMs = (failures: number, random: () => number): number =>
+const backoffMs = (failures: number, random: () => number): number =>
   Math.min(RECONNECT_MAX_MS, RECONNECT_FIRST_MS * 2 ** Math.min(failures, 16)) * (0.5 + random() / 2);

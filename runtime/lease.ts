@@ -8,6 +8,7 @@ import type { LeaseSpec } from '../api/kinds/lease.ts';
 import { sameJson } from '../api/same-json.ts';
 import { type Clock, timestamp } from './clock.ts';
 import type { Log } from './log.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** First pause after a renewal that failed; it doubles, up to the renewal's own interval. */
 const RETRY_FIRST_MS = 50;
@@ -62,7 +63,7 @@ class Keeper implements LeaseKeeper {
   readonly held: Promise<void>;
   lastContactMs: number;
   readonly #options: LeaseKeeperOptions;
-  readonly #losses: Loss[] = [];
+  readonly #watchdogs: Watchdog[] = [];
   readonly #onRejected = new Set<(error: Error) => void>();
   readonly #onRegained = new Set<() => void>();
   readonly #abort = new AbortController();
@@ -93,9 +94,9 @@ class Keeper implements LeaseKeeper {
   }
 
   onLost(callback: () => void, afterMs: number): void {
-    const loss = new Loss(this.#options.clock, afterMs, callback, () => this.lastContactMs);
-    this.#losses.push(loss);
-    loss.arm();
+    const watchdog = new Watchdog(this.#options.clock, afterMs, callback, () => this.lastContactMs);
+    this.#watchdogs.push(watchdog);
+    watchdog.arm();
   }
 
   onRegained(callback: () => void): void {
@@ -109,7 +110,7 @@ class Keeper implements LeaseKeeper {
   async close({ release = false }: { readonly release?: boolean } = {}): Promise<void> {
     this.#abort.abort();
     this.#cancelTimer();
-    for (const loss of this.#losses) loss.disarm();
+    for (const watchdog of this.#watchdogs) watchdog.disarm();
     await this.#isSending;
     if (release) await deleteIfPresent(this.#options.client, 'Lease', this.#options.name);
   }
@@ -188,8 +189,8 @@ class Keeper implements LeaseKeeper {
   #arrived(sentMs: number): void {
     this.lastContactMs = sentMs;
     this.#onHeld();
-    if (!this.#losses.some((loss) => loss.isLost)) return;
-    for (const loss of this.#losses) loss.arm();
+    if (!this.#watchdogs.some((watchdog) => watchdog.isLost)) return;
+    for (const watchdog of this.#watchdogs) watchdog.arm();
     for (const callback of this.#onRegained) callback();
   }
 
@@ -200,42 +201,5 @@ class Keeper implements LeaseKeeper {
     }
     this.#rejections += 1;
     if (this.#rejections === REJECTIONS_TO_BELIEVE) for (const callback of this.#onRejected) callback(error);
-  }
-}
-
-/** Watches the time since the last contact; looks again instead of being set anew with each contact. */
-class Loss {
-  isLost = false;
-  readonly #clock: Clock;
-  readonly #afterMs: number;
-  readonly #callback: () => void;
-  readonly #lastContactMs: () => number;
-  #cancel = () => {};
-
-  constructor(clock: Clock, afterMs: number, callback: () => void, lastContactMs: () => number) {
-    this.#clock = clock;
-    this.#afterMs = afterMs;
-    this.#callback = callback;
-    this.#lastContactMs = lastContactMs;
-  }
-
-  arm(): void {
-    this.isLost = false;
-    this.disarm();
-    this.#look();
-  }
-
-  disarm(): void {
-    this.#cancel();
-  }
-
-  #look(): void {
-    const leftMs = this.#lastContactMs() + this.#afterMs - this.#clock.now();
-    if (leftMs > 0) {
-      this.#cancel = this.#clock.schedule(leftMs, () => this.#look());
-    } else {
-      this.isLost = true;
-      this.#callback();
-    }
   }
 }

@@ -48,7 +48,7 @@ export function createAllocController({
     machine,
     commands: allocCommands(supervisor, mounts),
     report: allocStatus,
-    wakeAt: ({ isSlowAtMs }) => isSlowAtMs,
+    wakeAt: ({ reportAtMs }) => reportAtMs,
     forget: (alloc) => supervisor.remove(alloc),
   };
 }

@@ -28,10 +28,12 @@ export interface Facts {
   readonly stopGraceMs: number;
   /** For a process that has no business to run. */
   readonly clearGraceMs: number;
-  /** Starting, stopping or not healthy for so long that it should be said. */
-  readonly isSlow: boolean;
-  /** When that will be the case, in ms since the epoch. */
-  readonly isSlowAtMs?: number;
+  /** The object does not say yet that there is this process. */
+  readonly isUnreported: boolean;
+  /** How long the process has been as it is, in ms. */
+  readonly lastedMs: number;
+  /** When that passes a limit after which there is more to report, in ms since the epoch. */
+  readonly reportAtMs?: number;
   /** For the report. */
   readonly address: string;
   readonly supervision: SupervisionView | undefined;
@@ -65,7 +67,10 @@ export function allocFacts(
   const hasVolumes = (spec.template.volumes ?? []).length > 0;
   const stopGraceMs = durationMs(spec.template.stopGrace);
   const health = supervision?.health ?? 'unknown';
-  const slowAtMs = slowTime(process, health, supervision);
+  const sinceMs = supervision?.sinceMs ?? nowMs;
+  const reportAtMs = [TRANSIENT_MS, NOT_HEALTHY_AFTER_MS].map((ms) => sinceMs + ms).find((ms) => ms > nowMs);
+  const isPassing =
+    process === 'starting' || process === 'stopping' || (process === 'running' && health === 'unknown');
   return {
     owner: spec.owner.kind,
     desired: spec.desired,
@@ -76,8 +81,9 @@ export function allocFacts(
     health,
     stopGraceMs,
     clearGraceMs: hasVolumes ? 0 : stopGraceMs,
-    isSlow: slowAtMs !== undefined && slowAtMs <= nowMs,
-    ...(slowAtMs === undefined || slowAtMs <= nowMs ? {} : { isSlowAtMs: slowAtMs }),
+    isUnreported: !isReported(alloc),
+    lastedMs: nowMs - sinceMs,
+    ...(isPassing && reportAtMs !== undefined ? { reportAtMs } : {}),
     address: here.address,
     supervision,
   };
@@ -91,8 +97,12 @@ export const mountedVolumes = ({ spec }: Alloc, mounts: Mounts): MountedVolume[]
     return { name, path, source };
   });
 
+/** True where the object says that a process was started, since its last suspension if there was one. */
+export const isReported = ({ status }: Pick<Alloc, 'status'>): boolean =>
+  status.startedAt !== undefined && status.suspendedAt === undefined;
+
 function processOf({ status }: Alloc, supervision: SupervisionView | undefined): Facts['process'] {
-  const wasStarted = status.startedAt !== undefined && status.suspendedAt === undefined;
+  const wasStarted = isReported({ status });
   if (!supervision) return wasStarted ? 'lost' : 'none';
   const { process, purpose, isAdopted } = supervision;
   if (process !== 'gone') return isAdopted && purpose === 'cleared' && !wasStarted ? 'unreported' : process;
@@ -122,16 +132,4 @@ function missingVolumes({ spec }: Alloc, reader: Reader, mounts: Mounts, here: N
       ? []
       : [`volume "${name}" is ${phase}, not mounted yet`];
   });
-}
-
-function slowTime(
-  process: Facts['process'],
-  health: Facts['health'],
-  supervision: SupervisionView | undefined,
-): number | undefined {
-  if (!supervision) return undefined;
-  if (process === 'starting' || process === 'stopping') return supervision.sinceMs + TRANSIENT_MS;
-  return process === 'running' && health === 'unknown'
-    ? supervision.sinceMs + NOT_HEALTHY_AFTER_MS
-    : undefined;
 }

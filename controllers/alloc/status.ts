@@ -1,7 +1,7 @@
 /** What an agent reports of an alloc. A phase that passes at once is left out: each report is a commit. */
 import type { Alloc, AllocReason, AllocStatus } from '../../api/kinds/alloc.ts';
 import { timestamp } from '../../runtime/clock.ts';
-import type { Facts } from './facts.ts';
+import { type Facts, NOT_HEALTHY_AFTER_MS, TRANSIENT_MS } from './facts.ts';
 import type { State } from './machine.ts';
 
 /** Longest message, in characters; the schema takes 4,096. */
@@ -16,7 +16,7 @@ export function allocStatus(alloc: Alloc, facts: Facts, state: State, nowMs: num
     case 'ending':
       return status;
     case 'stopping':
-      return facts.isSlow ? { ...base(alloc), ...processOf(facts), phase: 'stopping' } : status;
+      return isPassing(facts) ? status : { ...base(alloc), ...processOf(facts), phase: 'stopping' };
     case 'suspended':
       return {
         ...base(alloc),
@@ -41,8 +41,9 @@ export function allocStatus(alloc: Alloc, facts: Facts, state: State, nowMs: num
       return { ...base(alloc), ...suspension(status), phase, reason: 'WaitingForVolume', message };
     }
     case 'starting':
-      return facts.isSlow ? { ...base(alloc), ...suspension(status), phase: 'starting' } : status;
+      return isPassing(facts) ? status : { ...base(alloc), ...suspension(status), phase: 'starting' };
     case 'probing':
+      if (isPassing(facts) && facts.isUnreported) return status;
       return { ...base(alloc), ...processOf(facts), phase: 'running', ...notHealthy(facts) };
     case 'healthy': {
       const { healthySinceMs = nowMs } = facts.supervision ?? {};
@@ -63,6 +64,9 @@ function base({ metadata, status }: Alloc) {
   };
 }
 
+/** It may be something else in a moment, and then only that is worth a commit. */
+const isPassing = ({ lastedMs }: Facts): boolean => lastedMs < TRANSIENT_MS;
+
 const suspension = ({ suspendedAt }: AllocStatus) => (suspendedAt === undefined ? {} : { suspendedAt });
 
 function processOf({ supervision, address }: Facts) {
@@ -76,11 +80,13 @@ function processOf({ supervision, address }: Facts) {
   };
 }
 
-function notHealthy({ health, supervision, isSlow }: Facts): { reason?: AllocReason; message?: string } {
+function notHealthy({ health, supervision, lastedMs }: Facts): { reason?: AllocReason; message?: string } {
   const message = supervision?.healthMessage;
   if (health === 'unhealthy')
     return { reason: 'Unhealthy', message: cut(message ?? 'its health check does not pass') };
-  return isSlow && message !== undefined ? { message: cut(`not healthy yet: ${message}`) } : {};
+  return lastedMs >= NOT_HEALTHY_AFTER_MS && message !== undefined
+    ? { message: cut(`not healthy yet: ${message}`) }
+    : {};
 }
 
 function over(
@@ -91,9 +97,10 @@ function over(
   reason: AllocReason,
   message: string,
 ): AllocStatus {
-  const { exitCode, signal } = supervision?.exit ?? {};
+  const { exit: { exitCode, signal } = {}, startedAtMs } = supervision ?? {};
   return {
     ...base(alloc),
+    ...(startedAtMs === undefined ? {} : { startedAt: timestamp(startedAtMs) }),
     phase,
     reason,
     message: cut(message),

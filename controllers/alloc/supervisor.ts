@@ -6,6 +6,7 @@ import type { Workload, WorkloadDriver } from '../../runtime/drivers/workload.ts
 import type { Log } from '../../runtime/log.ts';
 import type { PortAllocator } from '../../runtime/ports.ts';
 import { type Environment, type MountedVolume, workloadEnvironment } from './environment.ts';
+import { isReported } from './facts.ts';
 import { probeSettings } from './health.ts';
 import { type Purpose, Supervision, type SupervisionView } from './supervision.ts';
 
@@ -154,12 +155,11 @@ export class Supervisor {
   }
 
   #adopt(alloc: Alloc, supervision: Supervision): void {
-    const { ports = [], startedAt, suspendedAt } = alloc.status;
+    const { ports = [], startedAt } = alloc.status;
     supervision.volumes = volumesOf(alloc.spec.template);
     if (startedAt !== undefined) supervision.startedAtMs = Date.parse(startedAt);
     if (!supervision.isAlive || isTerminal(alloc)) return;
-    const isReported = startedAt !== undefined && suspendedAt === undefined;
-    if (!isReported && alloc.spec.ports.length > 0) {
+    if (!isReported(alloc) && alloc.spec.ports.length > 0) {
       // Its agent died before it could say which ports it was given: nothing can reach it.
       supervision.stop(0, 'cleared');
       return;

@@ -5,7 +5,8 @@
 import { and, not, or, setup } from 'xstate';
 import type { MigrationPhase } from '../../api/kinds/migration.ts';
 import type { ActEvent } from '../../runtime/controller/machine.ts';
-import { canComeBack, type Facts } from './facts.ts';
+import type { Facts } from './facts.ts';
+import { guards } from './guards.ts';
 import type { Failure } from './trouble.ts';
 
 type Nothing = Record<string, never>;
@@ -37,54 +38,7 @@ export type State = MigrationPhase;
 
 export const machine = setup({
   types: { context: {} as Facts, input: {} as Facts, events: {} as ActEvent },
-  guards: {
-    isRecordedDone: ({ context }) => context.end === 'done',
-    isRecordedFailed: ({ context }) => context.end === 'failed',
-    isRecordedCancelled: ({ context }) => context.end === 'cancelled',
-    isEndAnnounced: ({ context }) => context.end !== undefined,
-    hasFailed: ({ context }) => context.failure !== undefined,
-
-    isStopFirst: ({ context }) => context.strategy === 'stop-first',
-    isCancelled: ({ context }) => context.isCancelled,
-    isSlotRetired: ({ context }) => context.isSlotRetired,
-    isTurnedBack: ({ context }) => context.isTurnedBack,
-    isOverdue: ({ context }) => context.isOverdue,
-    isInTrouble: ({ context }) => context.trouble !== undefined,
-
-    canOriginalComeBack: ({ context }) => canComeBack(context.original),
-    isOriginalWantedRunning: ({ context }) =>
-      context.original === 'serving' || context.original === 'running',
-    isOriginalSuspended: ({ context }) => context.original === 'suspended',
-    isOriginalHandedOver: ({ context }) =>
-      context.original === 'handingOver' || context.original === 'handedOver',
-    isOriginalOver: ({ context }) => context.original === 'gone' || context.original === 'handedOver',
-    isSuspensionRecorded: ({ context }) => context.isSuspensionRecorded,
-
-    /** Healthy and routed; or not, but as it was before, or given all the time that a start may take. */
-    isBackInService: ({ context }) =>
-      context.original === 'serving' ||
-      (context.original === 'running' && (!context.isSuspensionRecorded || context.isOverdue)),
-
-    hasReplacement: ({ context }) => context.replacement !== 'none' && context.replacement !== 'leftover',
-    isReplacementPrepared: ({ context }) => context.replacement !== 'pending',
-    isReplacementHealthy: ({ context }) => ['healthy', 'proven', 'routed'].includes(context.replacement),
-    isReplacementProven: ({ context }) =>
-      context.replacement === 'proven' || context.replacement === 'routed',
-    isReplacementRouted: ({ context }) => context.replacement === 'routed',
-    isReplacementActive: ({ context }) =>
-      ['pending', 'prepared', 'healthy', 'proven', 'routed'].includes(context.replacement),
-    isReplacementOver: ({ context }) => context.replacement === 'none' || context.replacement === 'gone',
-    isSlotEmpty: ({ context }) =>
-      (context.original === 'gone' || context.original === 'handedOver') &&
-      (context.replacement === 'none' || context.replacement === 'gone'),
-    hasPlace: ({ context }) => context.place !== undefined,
-    isPlaceOrigin: ({ context }) => context.place === context.origin,
-
-    areVolumesAtTarget: ({ context }) => context.volumesAtTarget === 'there',
-    areVolumesAwayFromTarget: ({ context }) => context.volumesAtTarget === 'away',
-    areVolumesAtOrigin: ({ context }) => context.volumesAtOrigin === 'there',
-    areVolumesAwayFromOrigin: ({ context }) => context.volumesAtOrigin === 'away',
-  },
+  guards,
   actions: {
     createReplacement: (_, _params: Params<'createReplacement'>) => {},
     recordSuspension: (_, _params: Params<'recordSuspension'>) => {},

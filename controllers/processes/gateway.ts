@@ -59,8 +59,12 @@ export function startGateway(options: GatewayProcessOptions): GatewayProcess {
     renewEveryMs: RENEW_EVERY_MS,
     session: `${name}-${Math.floor(random() * 2 ** 32).toString(36)}`.slice(-64),
   });
-  const report = () =>
-    lease.report({ appliedRevision: informer.revisionOf('Endpoints'), draining: gateway.draining() });
+  let isClosing = false;
+  const report = () => {
+    // One that is closing sends nothing new to anybody: whatever is still to come, it has applied it.
+    const appliedRevision = isClosing ? Number.MAX_SAFE_INTEGER : informer.revisionOf('Endpoints');
+    lease.report({ appliedRevision, draining: gateway.draining() });
+  };
   informer.onRevision(report);
   gateway.onDrained(report);
 
@@ -70,7 +74,10 @@ export function startGateway(options: GatewayProcessOptions): GatewayProcess {
     metrics: () => gateway.metrics(),
     async close() {
       informer.close();
-      await gateway.close();
+      const closed = gateway.close();
+      isClosing = true;
+      report();
+      await closed;
       // Only now: until its last request has ended, its word is to be waited for.
       await lease.close({ release: true });
     },

@@ -14,6 +14,7 @@ export const removalController: ControllerDefinition<'Node', Facts, Command, Sta
     Node: (node) => (isLeaving(node) ? [node.metadata.name] : []),
     Alloc: (alloc, reader) => ifLeaving(alloc.spec.node, reader),
     Migration: (migration, reader) => ifLeaving(migration.spec.node, reader),
+    Credential: (credential, reader) => ifLeaving(credential.spec.node, reader),
     Peer: (peer, reader) => ifLeaving(peer.spec.node, reader),
     // An acknowledgement. Heartbeats are many, and nodes that leave are few: mostly there are none.
     Lease: (lease, reader) =>

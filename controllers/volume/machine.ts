@@ -39,9 +39,11 @@ const holder = ({ attached, recorded }: Facts): string => attached ?? recorded ?
 const wanted = (facts: Facts): string => facts.wanted ?? '';
 /** It is to be deleted, and nobody needs it any more. */
 const isGoing = ({ context }: Input) => context.isDeleting && !context.isInUse;
-/** It is nowhere but where it is wanted. */
-const isInPlace = ({ context }: Input) =>
-  [context.recorded, context.attached].every((node) => node === undefined || node === context.wanted);
+/** It is nowhere but where it is wanted; one to be deleted is wanted nowhere. */
+const isInPlace = ({ context }: Input) => {
+  const place = isGoing({ context }) ? undefined : context.wanted;
+  return [context.recorded, context.attached].every((node) => node === undefined || node === place);
+};
 
 export const machine = setup({
   types: { context: {} as Facts, input: {} as Facts, events: {} as ActEvent },

@@ -104,10 +104,7 @@ describe('the informer', () => {
     await clock.advance(LONG_MS);
     expect(server.lists).to.equal(1);
     expect(server.watch.request.resourceVersion).to.equal('15');
-    server.watch.send(
-      event('MODIFIED', at(node('node-1'), 15)),
-      event('MODIFIED', at(node('node-1'), 16)),
-    );
+    server.watch.send(event('MODIFIED', at(node('node-1'), 15)), event('MODIFIED', at(node('node-1'), 16)));
     await flushMicrotasks();
     expect(told).to.deep.equal(['added node-1@9', 'modified node-1@15', 'modified node-1@16']);
   });

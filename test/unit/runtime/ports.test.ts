@@ -1,5 +1,5 @@
-import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { expect } from 'chai';
 import { createPortAllocator, rangeOutside } from '../../../runtime/ports.ts';
 import { seededRandom } from '../../vocabulary/world.ts';
@@ -59,7 +59,11 @@ describe('the port allocator', () => {
     await once(server, 'listening');
     const bound = server.address();
     const port = typeof bound === 'object' && bound ? bound.port : 0;
-    const ports = createPortAllocator({ address, random: seededRandom(), range: { first: port, last: port } });
+    const ports = createPortAllocator({
+      address,
+      random: seededRandom(),
+      range: { first: port, last: port },
+    });
     const problem = await ports.reserve('web-0', ['http']).catch((error: Error) => error.message);
     expect(problem).to.match(/^no free port/);
     server.close();

@@ -1,5 +1,10 @@
 /** A client whose lists and watches the test holds in its hands. */
-import { type Client, ConnectionError, type WatchEvent, type WatchRequest } from '../../../api/client/client.ts';
+import {
+  type Client,
+  ConnectionError,
+  type WatchEvent,
+  type WatchRequest,
+} from '../../../api/client/client.ts';
 import type { AnyObject, KindName, ObjectOf } from '../../../api/kinds/index.ts';
 
 export class ScriptedWatch {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import { ConnectionError } from '../../../../api/client/client.ts';
 import { createFleet, type Fleet, freePort, SERVER } from './fleet.ts';
 
 describe('an agent with real processes', () => {
@@ -166,6 +167,55 @@ describe('an agent with real processes', () => {
     expect(moved.status).to.include({ phase: 'attached', node: 'node-2', mounted: true });
     const who = await readFile(`${moved.status.handle}/attached/node-2/who`, 'utf8');
     expect(who.trim().split('\n')).to.deep.equal(['db-0-a', 'db-0-a', 'db-0-b']);
+  });
+
+  it('kills what writes to a volume when no server is reached, and nothing else, and says so afterwards', async () => {
+    let isCut = false;
+    const agentClient = fleet.agentClient('node-1');
+    const patch = agentClient.patch.bind(agentClient);
+    agentClient.patch = (kind, name, part, options) =>
+      isCut ? Promise.reject(new ConnectionError('no route')) : patch(kind, name, part, options);
+    await fleet.agent('node-1', { client: agentClient, renewEveryMs: 20, fenceAfterMs: 150 });
+    await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
+    await fleet.client.create({ kind: 'Volume', metadata: { name: 'data' }, spec: {} });
+    const db = await fleet.service('db', {
+      template: {
+        command: ['sleep', '60'],
+        health: { exec: { command: ['true'] } },
+        volumes: [{ name: 'data', volume: 'data', path: 'data' }],
+      },
+    });
+    await fleet.alloc('db-0-a', db, 'node-1');
+    await fleet.alloc('web-0-a', await web(), 'node-1');
+    await Promise.all([fleet.phase('db-0-a', 'healthy'), fleet.phase('web-0-a', 'healthy')]);
+    isCut = true;
+    const killed = await fleet.phase('db-0-a', 'failed');
+    expect(killed?.status).to.include({ reason: 'Killed' });
+    expect(killed?.status.message).to.include('no server was reached');
+    expect((await fleet.client.get('Alloc', 'web-0-a')).status.phase).to.equal('healthy');
+    isCut = false;
+    await fleet.client.patch('Alloc', 'db-0-a', { spec: { desired: 'stopped' } });
+    await fleet.alloc('db-0-b', db, 'node-1');
+    await fleet.phase('db-0-b', 'healthy');
+  });
+
+  it('keeps its grip on a suspended alloc, and starts it with the same ports', async () => {
+    await fleet.agent('node-1');
+    await fleet.until('Node', 'node-1', (node) => node?.status.phase === 'ready');
+    await fleet.alloc('web-0-a', await web(), 'node-1');
+    const before = await fleet.phase('web-0-a', 'healthy');
+    const spec = { alloc: 'web-0-a', service: 'web', node: 'node-1', reason: 'update' };
+    await fleet.client.create({ kind: 'Migration', metadata: { name: 'web-0-a' }, spec });
+    await fleet.desire('web-0-a', 'suspended');
+    const suspended = await fleet.phase('web-0-a', 'suspended');
+    expect(suspended?.status).to.include({ route: 'unrouted' });
+    expect(suspended?.status).to.not.have.any.keys('pid', 'healthyAt', 'finishedAt');
+    expect(isThere(before?.status.pid)).to.equal(false);
+    await fleet.desire('web-0-a', 'running');
+    const after = await fleet.phase('web-0-a', 'healthy');
+    expect(after?.status.ports).to.deep.equal(before?.status.ports);
+    expect(after?.status.suspendedAt).to.equal(undefined);
+    await fleet.until('Alloc', 'web-0-a', (alloc) => alloc?.status.route === 'routed');
   });
 
   it('ends when its node is gone', async () => {

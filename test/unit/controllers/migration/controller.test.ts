@@ -38,7 +38,11 @@ describe('the migration controller', () => {
     it('moves an alloc, its replacement serving before it goes', async () => {
       await world.run(migrationController);
       expect(moved('web-0-old')).to.include({ phase: 'done', strategy: 'start-first', target: 'node-2' });
-      expect(replacementOf('web-0-old').spec).to.deep.include({ node: 'node-2', replaces: 'web-0-old', slot: 0 });
+      expect(replacementOf('web-0-old').spec).to.deep.include({
+        node: 'node-2',
+        replaces: 'web-0-old',
+        slot: 0,
+      });
       expect(world.get('Alloc', 'web-0-old')).to.have.nested.property('spec.stopReason', 'Migrated');
       expect(world.get('Alloc', 'web-0-old').status.phase).to.equal('stopped');
       expect(world.events).to.deep.equal([
@@ -59,8 +63,13 @@ describe('the migration controller', () => {
       await world.run(migrationController);
       expect(moved('web-0-old')).to.include({ phase: 'failed' });
       expect(moved('web-0-old').failure?.reason).to.equal('ReplacementFailed');
-      expect(moved('web-0-old').failure?.message).to.match(/^its replacement web-0-\w+ on node-2 failed \(ExitedNonZero: exited with 1\)$/);
-      expect(world.get('Alloc', 'web-0-old')).to.deep.include({ spec: original.spec, status: original.status });
+      expect(moved('web-0-old').failure?.message).to.match(
+        /^its replacement web-0-\w+ on node-2 failed \(ExitedNonZero: exited with 1\)$/,
+      );
+      expect(world.get('Alloc', 'web-0-old')).to.deep.include({
+        spec: original.spec,
+        status: original.status,
+      });
       expect(world.events.filter((event) => event.startsWith('Warning MigrationFailed'))).to.have.length(2);
     });
 
@@ -90,7 +99,10 @@ describe('the migration controller', () => {
       agents.fate = () => 'waiting';
       await world.run(migrationController);
       await world.put(changed(world.get('Node', 'node-2'), { status: { phase: 'down' } }));
-      expect(moved('web-0-old').failure).to.deep.equal({ reason: 'TargetLost', message: 'node node-2 is down' });
+      expect(moved('web-0-old').failure).to.deep.equal({
+        reason: 'TargetLost',
+        message: 'node node-2 is down',
+      });
       expect(moved('web-0-old').phase).to.equal('stoppingReplacement');
       await agents.report(replacementOf('web-0-old').metadata.name, { phase: 'failed', reason: 'NodeDown' });
       expect(moved('web-0-old').phase).to.equal('failed');
@@ -127,7 +139,9 @@ describe('the migration controller', () => {
     it('stops the replacement too when the service is scaled down', async () => {
       agents.fate = () => 'waiting';
       await world.run(migrationController);
-      await world.client.patch('Alloc', 'web-0-old', { spec: { desired: 'stopped', stopReason: 'ScaledDown' } });
+      await world.client.patch('Alloc', 'web-0-old', {
+        spec: { desired: 'stopped', stopReason: 'ScaledDown' },
+      });
       await world.settle();
       expect(moved('web-0-old').phase).to.equal('done');
       expect(replacementOf('web-0-old').status.phase).to.equal('stopped');
@@ -241,7 +255,13 @@ describe('the migration controller', () => {
     it('updates in place with one writer at a time', async () => {
       const stays = node('node-1');
       world = await createWorld({
-        objects: [stays, db, dbOriginal, data, migration('db-0-old', { service: 'db', node: 'node-1', reason: 'update' })],
+        objects: [
+          stays,
+          db,
+          dbOriginal,
+          data,
+          migration('db-0-old', { service: 'db', node: 'node-1', reason: 'update' }),
+        ],
       });
       agents = await playAgents(world);
       await playVolumes(world, agents);

@@ -2,7 +2,7 @@
 import type { Facts } from '../../../../controllers/migration/facts.ts';
 import type { OriginalState, ReplacementState } from '../../../../controllers/migration/roles.ts';
 
-export const ORIGINALS: readonly OriginalState[] = [
+const ORIGINALS: readonly OriginalState[] = [
   'serving',
   'running',
   'suspending',
@@ -12,7 +12,7 @@ export const ORIGINALS: readonly OriginalState[] = [
   'handingOver',
   'handedOver',
 ];
-export const REPLACEMENTS: readonly ReplacementState[] = [
+const REPLACEMENTS: readonly ReplacementState[] = [
   'none',
   'leftover',
   'pending',

@@ -1,0 +1,134 @@
+import { expect } from 'chai';
+import type { AnyObject } from '../../../../api/kinds/index.ts';
+import type { Lease } from '../../../../api/kinds/lease.ts';
+import { removalController } from '../../../../controllers/removal/controller.ts';
+import type { Facts } from '../../../../controllers/removal/facts.ts';
+import { type Command, machine, type State } from '../../../../controllers/removal/machine.ts';
+import { climb } from '../../../../runtime/controller/machine.ts';
+import { combinations } from '../../../vocabulary/combinations.ts';
+import { alloc, build, migration, node, nodeLease, peer } from '../../../vocabulary/objects.ts';
+import { createWorld, type World } from '../../../vocabulary/world.ts';
+
+const credential = build(
+  'Credential',
+  'node-3',
+  { node: 'node-3', nodeUid: 'node-node-3-uid', tokenHash: 'a'.repeat(64) },
+  {},
+  {},
+);
+
+describe('the removal controller', () => {
+  let world: World;
+  afterEach(() => world.close());
+
+  const begin = async (...objects: AnyObject[]) => {
+    world = await createWorld({
+      objects: [node('node-1'), node('node-2'), node('node-3', { drain: true }), ...objects],
+    });
+    await world.run(removalController);
+  };
+  const remove = async () => {
+    await world.client.patch('Node', 'node-3', { spec: { removed: true } });
+    await world.settle();
+  };
+  const acknowledge = async (name: string) => {
+    const { resourceVersion } = world.get('Peer', 'node-3').metadata;
+    const lease: Lease = nodeLease(name, { appliedRevision: Number(resourceVersion) });
+    await world.put(lease);
+  };
+
+  it('leaves nodes alone that stay', async () => {
+    await begin(alloc('web-0-a', { node: 'node-3' }, { phase: 'stopped' }), peer('node-3'));
+    expect(world.writes).to.deep.equal([]);
+  });
+
+  it('removes a node with all its traces', async () => {
+    await begin(
+      alloc('web-0-a', { node: 'node-3' }, { phase: 'stopped' }),
+      migration('web-0-a', { node: 'node-3' }, { phase: 'done' }),
+      credential,
+      peer('node-3'),
+      nodeLease('node-3'),
+    );
+    await remove();
+    expect(world.failures).to.deep.equal([]);
+    expect(world.find('Node', 'node-3')).to.equal(undefined);
+    expect(world.list('Alloc')).to.deep.equal([]);
+    expect(world.list('Migration')).to.deep.equal([]);
+    expect(world.list('Peer')).to.deep.equal([]);
+    expect(world.list('Lease')).to.deep.equal([]);
+    expect(world.get('Credential', 'node-3').spec.revoked).to.equal(true);
+    expect(world.events).to.deep.equal([
+      'Normal NodeRemoved node/node-3: node node-3 was taken out of the fleet',
+    ]);
+    expect(world.failures).to.deep.equal([]);
+  });
+
+  it('waits until every live node has dropped the peer', async () => {
+    await begin(peer('node-3'), nodeLease('node-1'), nodeLease('node-2'), nodeLease('node-3'));
+    await remove();
+    expect(world.get('Peer', 'node-3').spec.withdrawn).to.equal(true);
+    await acknowledge('node-1');
+    expect(world.find('Node', 'node-3')).not.to.equal(undefined);
+    await acknowledge('node-2');
+    expect(world.find('Peer', 'node-3')).to.equal(undefined);
+    expect(world.find('Node', 'node-3')).to.equal(undefined);
+  });
+
+  it('waits no longer for a node than its lease lasts', async () => {
+    await begin(peer('node-3'), nodeLease('node-1'), nodeLease('node-2', { durationMs: 30_000 }));
+    await remove();
+    await world.advance(29_999);
+    expect(world.find('Peer', 'node-3')).not.to.equal(undefined);
+    await world.advance(1);
+    expect(world.find('Node', 'node-3')).to.equal(undefined);
+  });
+
+  it('creates no credential where there is none', async () => {
+    await begin();
+    await remove();
+    expect(world.find('Node', 'node-3')).to.equal(undefined);
+    expect(world.list('Credential')).to.deep.equal([]);
+  });
+
+  it('does the same for a node that is deleted', async () => {
+    await begin(credential, peer('node-3'));
+    await world.client.delete('Node', 'node-3');
+    await world.settle();
+    expect(world.find('Node', 'node-3')).to.equal(undefined);
+    expect(world.get('Credential', 'node-3').spec.revoked).to.equal(true);
+  });
+});
+
+describe('the removal machine', () => {
+  it('in every combination of facts goes step by step', () => {
+    const all = combinations<Facts>({
+      isWanted: [true, false],
+      isDeleting: [true, false],
+      allocs: [[], ['web-0-a']],
+      activeAllocs: [0, 1],
+      migrations: [[], ['web-0-a']],
+      isCredentialValid: [true, false],
+      peers: [[], ['node-3']],
+      publishedPeers: [[], ['node-3']],
+      awaited: [undefined, { node: 'node-1', untilMs: 1 }],
+    }).filter((each) => each.publishedPeers.length <= each.peers.length);
+    const seen = new Set<State>();
+    for (const each of all) {
+      const { state, commands } = climb<State, Command>(machine, each);
+      seen.add(state);
+      const types = commands.map(({ type }) => type);
+      const message = JSON.stringify({ state, each });
+      const isSwept = each.allocs.length + each.activeAllocs + each.migrations.length === 0;
+      if (!each.isWanted) expect(types, message).to.deep.equal([]);
+      if (types.includes('withdrawPeers')) expect(isSwept && !each.isCredentialValid, message).to.equal(true);
+      if (types.includes('deletePeers'))
+        expect(each.awaited === undefined && each.publishedPeers.length === 0, message).to.equal(true);
+      if (types.includes('deleteNode') || types.includes('releaseNode')) {
+        expect(isSwept && !each.isCredentialValid && each.peers.length === 0, message).to.equal(true);
+      }
+      if (each.isWanted && types.length === 0) expect(each.awaited, message).not.to.equal(undefined);
+    }
+    expect(seen.size).to.equal(7);
+  });
+});
