@@ -7,6 +7,10 @@ import type { Log } from './log.ts';
 /** What may wait to be written; beyond it events are dropped and counted, as the store is far behind. */
 const MAX_WAITING = 1_000;
 const MAX_MESSAGE_LENGTH = 4_000;
+/** The same said again within this time is said once: a pass may be repeated before its report is written. */
+const REPEAT_MS = 10_000;
+/** How many of the latest events are looked at for that. */
+const REPEAT_WINDOW = 64;
 
 export interface EventRecorder {
   normal(regarding: AnyObject, reason: string, message: string): void;
@@ -26,7 +30,17 @@ export interface EventRecorderOptions {
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { client, clock, random, log, source } = options;
   let waiting = 0;
+  const latest = new Map<string, number>();
+  const isRepeat = (text: string): boolean => {
+    const before = latest.get(text);
+    latest.delete(text);
+    latest.set(text, clock.now());
+    const [oldest] = latest.keys();
+    if (latest.size > REPEAT_WINDOW && oldest !== undefined) latest.delete(oldest);
+    return before !== undefined && clock.now() - before < REPEAT_MS;
+  };
   const record = (type: 'Normal' | 'Warning', regarding: AnyObject, reason: string, message: string) => {
+    if (isRepeat(`${regarding.metadata.uid} ${reason} ${message}`)) return;
     if (waiting >= MAX_WAITING)
       return log.warn({ reason, message }, 'event dropped: the store is too far behind');
     waiting += 1;

@@ -39,9 +39,12 @@ const noPlaceText = ({ service, alloc, reasons = [] }: PlannedService): string =
 /** The plan as lines for people. */
 function formatPlan(plan: DrainPlan): string {
   const rows = [
-    ...plan.volumes
-      .filter(({ action }) => action === 'detach')
-      .map(({ volume }) => [`volume/${volume}`, '', 'detach', '']),
+    ...plan.volumes.map(({ volume, action }) => [
+      `volume/${volume}`,
+      '',
+      action === 'detach' ? 'detach' : 'hand on with its alloc',
+      '',
+    ]),
     ...plan.services.map(({ service, alloc, strategy, target }) => [
       `service/${service}`,
       alloc,

@@ -57,7 +57,7 @@ export function describeError(error: unknown, server: string): Failure {
 export function apiErrorText(error: ApiError, server = 'the server'): string {
   const { kind, name, causes } = error.details;
   if (error.reason === 'Unauthorized') {
-    return `${server} does not take this credential: give another one with --token (MILL_TOKEN), or restart "mill up"`;
+    return `${server} does not take this credential: ${error.message}`;
   }
   if (error.reason === 'Invalid' && kind && name && causes && causes.length > 0) {
     return `${kind.toLowerCase()} "${name}": ${causesText(causes)}`;

@@ -1,12 +1,13 @@
 /** Invariants 2 and 7: a node leaves only when it is empty, and what left has no say any more. */
+
+import { NODE_GROUP } from '../groups.ts';
 import { isTerminal } from '../kinds/alloc.ts';
 import type { AnyObject } from '../kinds/index.ts';
 import { nodeLeaseName } from '../kinds/lease.ts';
 import type { Reader } from '../store.ts';
 import { type Objection, type Proposal, rule } from './rule.ts';
 
-/** The group of all agents; an agent's user is `system:node:<name>`. */
-export const NODE_GROUP = 'system:nodes';
+/** An agent's user is `system:node:<name>`. */
 const NODE_USER_PREFIX = 'system:node:';
 /** How many names a refusal spells out. */
 const MAX_NAMES = 10;

@@ -1,8 +1,8 @@
 /** Who asks: a bearer token becomes an actor. Tokens are compared and looked up by their SHA-256 only. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ApiError } from '../errors.ts';
+import { NODE_GROUP } from '../groups.ts';
 import type { Actor, Reader } from '../store.ts';
-import { NODE_GROUP } from './authz.ts';
 
 /** Longest token, in characters: what is longer is none of ours, and need not be hashed. */
 const MAX_TOKEN_LENGTH = 1_024;

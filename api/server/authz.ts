@@ -1,14 +1,13 @@
 /** Who may do what. What depends on an object's state is a rule at the commit (`api/rules/`), not here. */
+
 import { ApiError } from '../errors.ts';
+import { ADMIN_GROUP, GATEWAY_GROUP, NODE_GROUP } from '../groups.ts';
 import { type KindName, kindDefinition } from '../kinds/index.ts';
 import { nodeLeaseName } from '../kinds/lease.ts';
 import type { Actor } from '../store.ts';
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
-export const ADMIN_GROUP = 'system:masters';
-export const NODE_GROUP = 'system:nodes';
-export const GATEWAY_GROUP = 'system:gateways';
 const NODE_PREFIX = 'system:node:';
 const GATEWAY_PREFIX = 'system:gateway:';
 const CONTROLLER_PREFIX = 'system:controller:';

@@ -1,5 +1,6 @@
 /** The controllers of a server: each with a client of its own, all on the same store. */
 import { createLocalClient } from '../../api/client/local.ts';
+import { CONTROLLER_GROUP } from '../../api/groups.ts';
 import type { ApiService } from '../../api/server/service.ts';
 import type { Store } from '../../api/store.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -9,6 +10,7 @@ import {
   runController,
 } from '../../runtime/controller/controller.ts';
 import type { VolumeDriver } from '../../runtime/drivers/volume.ts';
+import { retainEvents } from '../../runtime/event-retention.ts';
 import { createEventRecorder } from '../../runtime/events.ts';
 import type { Log } from '../../runtime/log.ts';
 import { drainController } from '../drain/controller.ts';
@@ -47,13 +49,16 @@ export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
   const environment = (name: string): Environment => {
     const client = createLocalClient(service, {
       user: `system:controller:${name}`,
-      groups: ['system:controllers'],
+      groups: [CONTROLLER_GROUP],
     });
     const events = createEventRecorder({ client, clock, random, log, source: `${name}-controller` });
     return { source: store, client, clock, random, log, events };
   };
   // Gateways that an earlier run of this server knew are given the time to say that they are there.
   const acknowledgeFromMs = store.state.count('Endpoints') > 0 ? clock.now() + GATEWAY_RETURN_MS : 0;
+  const abort = new AbortController();
+  const { client } = environment('events');
+  retainEvents(store, client, log, abort.signal);
   const running: RunningController[] = [
     runController(
       createNodeHealthController({ startedAtMs: clock.now(), downAfterMs }),
@@ -71,6 +76,7 @@ export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
   return {
     queued: () => running.reduce((sum, controller) => sum + controller.queued(), 0),
     async stop() {
+      abort.abort();
       await Promise.all(running.map((controller) => controller.stop()));
     },
   };

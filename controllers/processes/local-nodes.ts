@@ -1,13 +1,17 @@
 /** The nodes of `mill up`: agents in the server's own process, clients of the same API as every other. */
 import { join } from 'node:path';
 import { createLocalClient } from '../../api/client/local.ts';
-import { NODE_GROUP } from '../../api/server/authz.ts';
+import { NODE_GROUP } from '../../api/groups.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { createExecDriver } from '../../runtime/drivers/exec/driver.ts';
 import type { Log } from '../../runtime/log.ts';
 import { createMemoryMesh } from '../../runtime/mesh/memory.ts';
+import { createPortAllocator, type PortAllocator } from '../../runtime/ports.ts';
 import { type Agent, startAgent } from './agent.ts';
 import { ADMIN, type ServerCore } from './server-core.ts';
+
+/** The local nodes' workloads are reached from this machine only. */
+const LOCAL_ADDRESS = '127.0.0.1';
 
 export interface LocalNodesOptions {
   readonly core: ServerCore;
@@ -21,14 +25,20 @@ export interface LocalNodesOptions {
 
 /** Starts an agent for each node that is wanted; one that was removed stays away. Resolves when all are up. */
 export async function startLocalNodes(options: LocalNodesOptions): Promise<readonly Agent[]> {
+  // They share an address, and so its ports.
+  const ports = createPortAllocator({ address: LOCAL_ADDRESS, random: options.random });
   const names = Array.from({ length: options.count }, (_, index) => `node-${index + 1}`);
-  const agents = await Promise.all(names.map((name) => startLocalNode(options, name)));
+  const agents = await Promise.all(names.map((name) => startLocalNode(options, name, ports)));
   const started = agents.filter((agent) => agent !== undefined);
   await Promise.all(started.map((agent) => agent.ready));
   return started;
 }
 
-async function startLocalNode(options: LocalNodesOptions, name: string): Promise<Agent | undefined> {
+async function startLocalNode(
+  options: LocalNodesOptions,
+  name: string,
+  ports: PortAllocator,
+): Promise<Agent | undefined> {
   const { core, data, clock, random, log } = options;
   const uid = await register(core, name, log);
   if (uid === undefined) return undefined;
@@ -42,7 +52,8 @@ async function startLocalNode(options: LocalNodesOptions, name: string): Promise
     clock,
     random,
     log: agentLog,
-    address: '127.0.0.1',
+    address: LOCAL_ADDRESS,
+    ports,
     workloads,
     volumes: core.volumes,
     mesh: createMemoryMesh({ random }),

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeContext } from '../../api/cli/context.ts';
+import { ADMIN_GROUP } from '../../api/groups.ts';
 import { admission } from '../../api/rules/index.ts';
 import { Authenticator } from '../../api/server/authn.ts';
 import { randomIdentities } from '../../api/server/environment.ts';
@@ -22,7 +23,7 @@ import { startControlPlane } from './control-plane.ts';
 /** A node that was not heard from for so long is down. Agents fence their volume writers well before (`FENCE_AFTER_MS`). */
 export const DOWN_AFTER_MS = 10_000;
 /** The operator whose credential the server writes for the user that started it. */
-export const ADMIN: Actor = { user: 'admin', groups: ['system:masters'] };
+export const ADMIN: Actor = { user: 'admin', groups: [ADMIN_GROUP] };
 
 export interface ServerCoreOptions {
   readonly data: string;

@@ -58,6 +58,7 @@ export function updatesOf(
       ? []
       : free
           .filter((alloc) => !neverServed(alloc) && !reader.get('Migration', alloc.metadata.name))
+          .filter((alloc) => !isLeft(alloc, reader))
           .sort((a, b) => a.spec.slot - b.spec.slot)
           .slice(0, Math.max(0, budget))
           .map((alloc) => ({ alloc: alloc.metadata.name, node: alloc.spec.node })),
@@ -110,6 +111,10 @@ function isOvertaken(migration: Migration, service: Service, reader: Reader): bo
   const replacement = migration.status.replacement && reader.get('Alloc', migration.status.replacement);
   return Boolean(replacement && replacement.status.phase !== 'healthy' && isOutdated(replacement, service));
 }
+
+/** Its node is being emptied: the drain moves it, to the present template; two movers would undo each other's work. */
+const isLeft = (alloc: Alloc, reader: Reader): boolean =>
+  reader.get('Node', alloc.spec.node)?.spec.drain === true;
 
 /** It was never routed, so nobody misses it. */
 const neverServed = ({ status }: Alloc): boolean =>

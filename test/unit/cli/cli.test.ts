@@ -104,7 +104,7 @@ describe('the command line', () => {
   it('hands the processes their options', async () => {
     const given: unknown[] = [];
     const keep = async (options: UpOptions | ServerOptions | AgentOptions | GatewayOptions) => {
-      given.push(options);
+      given.push(JSON.parse(JSON.stringify(options)));
       return 7;
     };
     const options = {
@@ -116,7 +116,7 @@ describe('the command line', () => {
     await run('agent --node n --server 10.0.0.1 --token t --label a=b --label c=d', options);
     await run('gateway --listen-host 0.0.0.0', options);
     expect(given).to.deep.equal([
-      { nodes: 5, listen: '127.0.0.1:0', data: '/data/mill/up', files: ['a', 'b'], logLevel: 'info' },
+      { nodes: 5, listen: '127.0.0.1:0', data: '/data/mill/up', logLevel: 'info' },
       { listen: '127.0.0.1:4400', data: 'd', nats: ['nats://a', 'nats://b'], tlsNames: [], logLevel: 'info' },
       {
         node: 'n',
