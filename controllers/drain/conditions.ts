@@ -78,7 +78,11 @@ function servicesVerdict({ services, failures }: DrainStatus, facts: Facts, stat
     return ['False', isLate ? 'DeadlineExceeded' : 'MigrationFailed', describeFailures(failures)];
   }
   if (!isLate) return ['False', 'MigrationFailed', describeFailures(failures)];
-  return ['False', 'InProgress', `${done} of ${plural(total, 'service alloc')} left${describeMoves(facts)}`];
+  return [
+    'False',
+    'InProgress',
+    `${done} of ${plural(total, 'service alloc')} have left${describeMoves(facts)}`,
+  ];
 }
 
 function tasksVerdict({ tasks: { total } }: DrainStatus, facts: Facts, state: State): Verdict {
@@ -133,7 +137,7 @@ function drainedVerdict(node: Node, drain: DrainStatus, facts: Facts, state: Sta
       return [
         'False',
         'InProgress',
-        `${done} of ${plural(total, 'service alloc')} left${describeMoves(facts)}`,
+        `${done} of ${plural(total, 'service alloc')} have left${describeMoves(facts)}`,
       ];
     }
   }

@@ -22,11 +22,11 @@ export function describeFailures(failures: readonly DrainFailure[]): string {
   return sentences.length === 0 ? 'the node could not be emptied' : `${sentences.join('; ')}${rest}`;
 }
 
-/** What was done, from what is on record: `the node is empty: 5 service allocs moved, 2 tasks stopped`. */
+/** What was done, from what is on record: `the node is empty: 5 service allocs left it, 2 tasks ended`. */
 export function describeDrained({ status: { drain } }: Node): string {
   if (!drain) return 'the node is empty';
   const parts = [
-    ...(drain.services.total > 0 ? [`${plural(drain.services.total, 'service alloc')} left`] : []),
+    ...(drain.services.total > 0 ? [`${plural(drain.services.total, 'service alloc')} left it`] : []),
     ...(drain.tasks.total > 0 ? [`${plural(drain.tasks.total, 'task')} ended`] : []),
     ...(drain.volumes.total > 0 ? [`${plural(drain.volumes.total, 'volume')} detached`] : []),
   ];

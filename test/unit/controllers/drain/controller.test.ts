@@ -98,7 +98,7 @@ describe('the drain controller', () => {
     expect(condition('TasksStopped')).to.equal('True Completed: 1 task ended');
     expect(world.events[0]).to.equal('Normal DrainStarted node/node-1: node node-1 is drained: new disk');
     expect(world.events.at(-1)).to.equal(
-      'Normal DrainCompleted node/node-1: the node is empty: 3 service allocs left, 1 task ended',
+      'Normal DrainCompleted node/node-1: the node is empty: 3 service allocs left it, 1 task ended',
     );
     expect(world.failures).to.deep.equal([]);
   });
@@ -108,9 +108,11 @@ describe('the drain controller', () => {
     agents.fate = () => 'waiting';
     await drain();
     expect(world.list('Migration').map(({ metadata }) => metadata.name)).to.deep.equal(['api-0-old']);
-    expect(condition('Drained')).to.equal('False InProgress: 0 of 3 service allocs left; moves api-0-old');
+    expect(condition('Drained')).to.equal(
+      'False InProgress: 0 of 3 service allocs have left; moves api-0-old',
+    );
     expect(condition('ServicesMigrated')).to.equal(
-      'False InProgress: 0 of 3 service allocs left; moves api-0-old',
+      'False InProgress: 0 of 3 service allocs have left; moves api-0-old',
     );
   });
 
@@ -132,7 +134,7 @@ describe('the drain controller', () => {
     await drain({}, 'node-2');
     expect(world.list('Migration')).to.have.length(1);
     expect(condition('Drained', 'node-2')).to.equal(
-      'False InProgress: 0 of 1 service alloc left; waits for other moves of web to end',
+      'False InProgress: 0 of 1 service alloc have left; waits for other moves of web to end',
     );
     agents.fate = () => 'healthy';
     const { replacement = '' } = world.get('Migration', 'web-0-old').status;
