@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startTraffic, type Traffic } from './traffic.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -72,7 +73,7 @@ async function startUp(): Promise<ChildProcess> {
   const failed = once(child, 'exit').then(() =>
     Promise.reject(new Error('mill up ended before it was ready')),
   );
-  const timeout = pause(READY_TIMEOUT_MS).then(() =>
+  const timeout = pause(READY_TIMEOUT_MS, undefined, { ref: false }).then(() =>
     Promise.reject(new Error('mill up was not ready in time')),
   );
   for (const other of [failed, timeout]) other.catch(() => undefined);
@@ -159,5 +160,6 @@ async function end(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-const say = (text: string) => process.stdout.write(`\n── ${text}\n`);
+function say(text: string): void {
+  process.stdout.write(`\n── ${text}\n`);
+}
