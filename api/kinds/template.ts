@@ -2,7 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Duration } from '../duration.ts';
 import { literals, Name } from '../meta.ts';
-import { Quantity } from '../quantity.ts';
+import { bytes, cpuMillis, Quantity } from '../quantity.ts';
 
 const MAX_COMMAND_WORDS = 256;
 const MAX_WORD_LENGTH = 32_768;
@@ -67,6 +67,19 @@ const VolumeMount = Type.Object(
   strict,
 );
 
+const Resources = Type.Object(
+  {
+    /** Reserved on the node: what placement counts with. */
+    cpu: Quantity('100m'),
+    memory: Quantity('64Mi'),
+    /** Enforced by the node's kernel, where it can; none: the workload may use what is there. */
+    limits: Type.Optional(
+      Type.Object({ cpu: Type.Optional(Quantity()), memory: Type.Optional(Quantity()) }, strict),
+    ),
+  },
+  { ...strict, default: {} },
+);
+
 export const Template = Type.Object(
   {
     driver: literals(['exec', 'container'], { default: 'exec' }),
@@ -79,7 +92,7 @@ export const Template = Type.Object(
         { maxProperties: MAX_ENV, additionalProperties: false },
       ),
     ),
-    resources: Type.Object({ cpu: Quantity('100m'), memory: Quantity('64Mi') }, { ...strict, default: {} }),
+    resources: Resources,
     health: Type.Optional(Health),
     /** From SIGTERM to SIGKILL. */
     stopGrace: Duration('10s'),
@@ -104,3 +117,11 @@ export type Placement = Static<typeof Placement>;
 /** Names of the volumes that a template mounts. */
 export const volumesOf = (template: Template): readonly string[] =>
   (template.volumes ?? []).map((mount) => mount.volume);
+
+/** What a workload of the template is held to, in thousandths of a CPU and in bytes; absent: to nothing. */
+export function limitsOf({ resources: { limits } }: Template): { cpuMillis?: number; memoryBytes?: number } {
+  return {
+    ...(limits?.cpu === undefined ? {} : { cpuMillis: cpuMillis(limits.cpu) }),
+    ...(limits?.memory === undefined ? {} : { memoryBytes: bytes(limits.memory) }),
+  };
+}

@@ -1,5 +1,5 @@
 /** Issues certificates (EC P-256) by @peculiar/x509. Loaded only where one has to be made. */
-import './reflection.ts';
+import 'reflect-metadata/lite';
 import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import {

@@ -2,7 +2,7 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { Workload, WorkloadExit } from '../../runtime/drivers/workload.ts';
 import type { Port } from '../../runtime/ports.ts';
-import { type Health, Prober } from '../../runtime/probe/prober.ts';
+import { type Health, Prober, type ProberOptions } from '../../runtime/probe/prober.ts';
 import type { ProbeSettings } from './health.ts';
 
 export type Process = 'starting' | 'running' | 'stopping' | 'gone';
@@ -37,6 +37,8 @@ export interface SupervisionOptions {
   /** Names of the volumes that its process has open. */
   readonly volumes: readonly string[];
   readonly isAdopted: boolean;
+  /** How a check is carried out; default: over the network. */
+  readonly probe?: ProberOptions['probe'] | undefined;
 }
 
 export class Supervision implements SupervisionView {
@@ -101,13 +103,14 @@ export class Supervision implements SupervisionView {
   /** @param healthySinceMs for an adopted one that was healthy: it stays so until a probe says otherwise */
   probe(settings: ProbeSettings, healthySinceMs?: number): void {
     if (this.process !== 'running') return;
-    const { clock, random } = this.#options;
+    const { clock, random, probe } = this.#options;
     this.healthySinceMs = healthySinceMs;
     this.health = healthySinceMs === undefined ? undefined : 'healthy';
     this.#prober = new Prober({
       ...settings,
       clock,
       random,
+      ...(probe === undefined ? {} : { probe }),
       ...(this.health === undefined ? {} : { initialHealth: this.health }),
       onChange: (health, reason) => this.#judged(health, reason),
     });

@@ -1,6 +1,6 @@
 /** All processes of an agent, by alloc: starts, adopts, fences and forgets them. */
 import { type Alloc, isTerminal } from '../../api/kinds/alloc.ts';
-import { volumesOf } from '../../api/kinds/template.ts';
+import { limitsOf, volumesOf } from '../../api/kinds/template.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Workload, WorkloadDriver } from '../../runtime/drivers/workload.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -8,7 +8,7 @@ import type { PortAllocator } from '../../runtime/ports.ts';
 import { type Environment, type MountedVolume, workloadEnvironment } from './environment.ts';
 import { isReported } from './facts.ts';
 import { probeSettings } from './health.ts';
-import { type Purpose, Supervision, type SupervisionView } from './supervision.ts';
+import { type Purpose, Supervision, type SupervisionOptions, type SupervisionView } from './supervision.ts';
 
 export interface SupervisorOptions {
   /** At which the node's allocs are reached. */
@@ -20,6 +20,8 @@ export interface SupervisorOptions {
   readonly log: Log;
   /** What every workload gets from the agent's own environment. */
   readonly inherited: Environment;
+  /** How workloads are probed; default: over the network. */
+  readonly probe?: SupervisionOptions['probe'] | undefined;
 }
 
 export class Supervisor {
@@ -147,9 +149,9 @@ export class Supervisor {
   }
 
   #add(name: string, volumes: readonly string[], isAdopted: boolean): Supervision {
-    const { clock, random } = this.#options;
+    const { clock, random, probe } = this.#options;
     const onChange = () => this.#changed(name);
-    const supervision = new Supervision({ clock, random, onChange, volumes, isAdopted });
+    const supervision = new Supervision({ clock, random, onChange, volumes, isAdopted, probe });
     this.#byAlloc.set(name, supervision);
     return supervision;
   }
@@ -186,8 +188,7 @@ export class Supervisor {
         command,
         env: workloadEnvironment(alloc, inherited, supervision.ports, volumes),
         volumes,
-        // What the template asks for is room on a node, not a limit: a limit would end whatever needs a little more.
-        resources: {},
+        resources: limitsOf(alloc.spec.template),
         // Nobody could fence a writer whose agent is dead; the rest goes on, and the next agent adopts it.
         onAgentDeath: volumes.length > 0 ? 'die' : 'survive',
       });

@@ -18,7 +18,7 @@ import type { Mesh } from '../../runtime/mesh/mesh.ts';
 import { createPortAllocator, type PortAllocator } from '../../runtime/ports.ts';
 import { createAllocController } from '../alloc/controller.ts';
 import { inheritedEnvironment } from '../alloc/environment.ts';
-import { Supervisor } from '../alloc/supervisor.ts';
+import { Supervisor, type SupervisorOptions } from '../alloc/supervisor.ts';
 import { createMeshController } from '../mesh/controller.ts';
 import { createMountsController } from '../mounts/controller.ts';
 import { MountTable } from '../mounts/table.ts';
@@ -52,6 +52,8 @@ export interface AgentOptions {
   readonly mesh: Mesh;
   /** Shared by the agents of a process that have one address; default: one of its own. */
   readonly ports?: PortAllocator;
+  /** How workloads are probed; default: over the network. */
+  readonly probe?: SupervisorOptions['probe'] | undefined;
   /** The agent's own environment, of which workloads get a part. Default: that of this process. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** After so long without the servers it kills all that writes to a volume. Well below the time after which they give it up. */
@@ -110,6 +112,7 @@ class NodeAgent implements Agent {
       random,
       log,
       inherited: inheritedEnvironment(options.environment ?? process.env),
+      probe: options.probe,
     });
     this.#table = new MountTable(volumes, node);
     this.#informer = createInformer({ client, clock, log, random, watches: watchesOf(node) });

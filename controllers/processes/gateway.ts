@@ -25,7 +25,14 @@ export interface GatewayProcessOptions {
   readonly host: string;
   /** How long a request waits while its service has no backend, in milliseconds. */
   readonly holdMs?: number;
+  /** What carries the traffic; default: a `Gateway` that listens on `host`. */
+  readonly dataPlane?: DataPlane;
 }
+
+export type DataPlane = Pick<
+  Gateway,
+  'apply' | 'remove' | 'draining' | 'onDrained' | 'listening' | 'problems' | 'metrics' | 'close'
+>;
 
 export interface GatewayProcess {
   /** Resolves when it serves every port, and is one of those whose word is waited for. */
@@ -41,7 +48,8 @@ export interface GatewayProcess {
 export function startGateway(options: GatewayProcessOptions): GatewayProcess {
   const { name, client, clock, random, host, holdMs } = options;
   const log = options.log.child({ gateway: name });
-  const gateway = new Gateway({ host, clock, log, ...(holdMs === undefined ? {} : { holdMs }) });
+  const gateway =
+    options.dataPlane ?? new Gateway({ host, clock, log, ...(holdMs === undefined ? {} : { holdMs }) });
   const informer = createInformer({ client, clock, log, random, watches: [{ kind: 'Endpoints' }] });
   // Its routes are applied in the turn in which a change is heard, so it has applied what the informer shows.
   informer.subscribe({ kinds: ['Endpoints'] }, ({ type, object }) => {

@@ -23,8 +23,11 @@ export interface DecidedCommit {
   readonly fail: (error: ApiError) => void;
 }
 
+/** What the pipeline needs of a journal; see `Journal`. */
+export type Appendable = Pick<Journal, 'append'>;
+
 interface PipelineOptions {
-  readonly journal: Journal;
+  readonly journal: Appendable;
   /** See `JournalRecord`. */
   readonly recorded: number;
   readonly reserved: number;
@@ -33,7 +36,7 @@ interface PipelineOptions {
 }
 
 export class CommitPipeline {
-  readonly #journal: Journal;
+  readonly #journal: Appendable;
   readonly #onDurable: (changes: readonly Change[]) => void;
   #recorded: number;
   #reserved: number;

@@ -79,7 +79,6 @@ async function offers(session: Session, cli: Cli, { command, operands, current, 
 }
 
 async function flagsOf(load: (typeof COMMANDS)[string]['load'], cli: Cli): Promise<string[]> {
-  const { Command } = await import('commander');
   const command = new Command();
   (await load()).define(command, cli);
   const own = command.options.flatMap(({ long }) => (long ? [long] : []));

@@ -34,7 +34,7 @@ export const mixedListOf = (items: readonly AnyObject[]) => ({
 export const toJson = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
 export async function toYaml(value: unknown): Promise<string> {
-  const { stringify } = await import('yaml');
+  const { stringify } = await import('../../yaml.ts');
   return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 

@@ -107,7 +107,7 @@ function withLine(text: string, reason: string): string {
 
 async function parseYaml(text: string): Promise<unknown> {
   // Loaded with the first YAML body: most clients send JSON.
-  const { parseAllDocuments } = await import('yaml');
+  const { parseAllDocuments } = await import('../../yaml.ts');
   try {
     const [document, ...more] = parseAllDocuments(text, { prettyErrors: true });
     if (more.length)

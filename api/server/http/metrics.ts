@@ -25,7 +25,7 @@ export function metricsOf(
 ): () => Promise<MetricsText> {
   const all = [...ownSources(service, requests), ...sources];
   return async () => {
-    const { Counter, Gauge, Registry } = await import('prom-client');
+    const { Counter, Gauge, Registry } = await import('./prometheus.ts');
     // A registry a scrape: every number is read where it is kept, none is kept twice.
     const registry = new Registry();
     for (const source of all) {

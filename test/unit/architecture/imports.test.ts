@@ -30,6 +30,15 @@ describe('the imports', () => {
     expect(cycles).to.deep.equal([]);
   });
 
+  it('load packages late only through a module of their own', () => {
+    // A split bundle gives `import('package')` of a CommonJS package nothing but a default export.
+    const late = sources().filter((file) => {
+      const text = readFileSync(join(ROOT, file), 'utf8');
+      return /await import\('(?!\.|node:)/.test(text);
+    });
+    expect(late).to.deep.equal([]);
+  });
+
   function findCycle(start: string): string[] | undefined {
     const seen = new Set<string>();
     const visit = (file: string, path: string[]): string[] | undefined => {
