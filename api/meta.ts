@@ -22,7 +22,7 @@ export const Timestamp = Type.String({
   pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$',
 });
 
-export const Labels = Type.Record(
+const Labels = Type.Record(
   Type.String({ pattern: LABEL_KEY_PATTERN }),
   Type.String({ pattern: LABEL_VALUE_PATTERN }),
   { maxProperties: MAX_LABELS, additionalProperties: false },

@@ -32,7 +32,7 @@ export const Quantity = (fallback?: string) =>
  * The plain number that a quantity stands for: CPUs, bytes.
  * @throws RangeError where the text is no quantity
  */
-export function quantityValue(quantity: string | number): number {
+function quantityValue(quantity: string | number): number {
   if (typeof quantity === 'number') return quantity;
   const match = new RegExp(PATTERN).exec(quantity);
   if (!match) throw new RangeError(`"${quantity}" is not a quantity: write for example 500m, 2 or 256Mi`);

@@ -4,7 +4,7 @@ import type { ObjectSource } from './controller/controller.ts';
 import type { Log } from './log.ts';
 
 /** Some days of a fleet in peace, and all of several drains. */
-export const MAX_EVENTS = 2_000;
+const MAX_EVENTS = 2_000;
 
 /** Deletes the oldest event for each new one beyond `limit`, until the signal aborts. */
 export function retainEvents(

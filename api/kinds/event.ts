@@ -26,7 +26,7 @@ const EventStatus = Type.Object({}, strict);
 export type Event = Resource<'Event', EventSpec, Static<typeof EventStatus>>;
 
 /** Key of the index `regarding`. */
-export const regardingKey = (kind: string, name: string): string => `${kind}/${name}`;
+const regardingKey = (kind: string, name: string): string => `${kind}/${name}`;
 
 export const eventKind: KindDefinition<Event> = {
   kind: 'Event',

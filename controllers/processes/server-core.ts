@@ -21,7 +21,7 @@ import { planDrain } from '../placement/plan.ts';
 import { startControlPlane } from './control-plane.ts';
 
 /** A node that was not heard from for so long is down. Agents fence their volume writers well before (`FENCE_AFTER_MS`). */
-export const DOWN_AFTER_MS = 10_000;
+const DOWN_AFTER_MS = 10_000;
 /** The operator whose credential the server writes for the user that started it. */
 export const ADMIN: Actor = { user: 'admin', groups: [ADMIN_GROUP] };
 

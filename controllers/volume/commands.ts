@@ -6,7 +6,7 @@ import type { CommandTable, Context } from '../../runtime/controller/controller.
 import { type VolumeDriver, volumeRef } from '../../runtime/drivers/volume.ts';
 import type { Command } from './machine.ts';
 
-export const VOLUME_FINALIZER = 'mill.dev/volume';
+const VOLUME_FINALIZER = 'mill.dev/volume';
 
 type On = Context & { readonly object: Volume };
 

@@ -14,7 +14,7 @@ export interface Climb<State extends string, Command extends AnyCommand> {
 }
 
 /** The event whose transitions carry the commands of a state; see `climb`. */
-export const ACT = { type: 'act' } as const;
+const ACT = { type: 'act' } as const;
 export type ActEvent = typeof ACT;
 
 /** What a transition without parameters lists for an action that XState itself takes care of. */

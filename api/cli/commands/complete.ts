@@ -1,5 +1,5 @@
 /** `mill __complete`: what fits at the cursor, a word a line. Hidden: the completion scripts call it. */
-import { Argument, type Command } from 'commander';
+import { Argument, Command } from 'commander';
 import type { KindName } from '../../kinds/index.ts';
 import type { Cli } from '../cli.ts';
 import { EXIT, UsageError } from '../exit.ts';

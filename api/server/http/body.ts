@@ -4,7 +4,7 @@ import { ApiError } from '../../errors.ts';
 import type { Clock } from '../environment.ts';
 
 /** Twice an object's bound: the body of an object may be indented, and is measured again when it was read. */
-export const MAX_BODY_BYTES = 2 * 1_048_576;
+const MAX_BODY_BYTES = 2 * 1_048_576;
 /** A body that takes longer is sent by nobody who means it. */
 const BODY_TIMEOUT_MS = 30_000;
 

@@ -49,7 +49,7 @@ export function sendText(
 }
 
 /** The `Status` object (Kubernetes API conventions) that an error is answered as. */
-export function statusOf(error: ApiError) {
+function statusOf(error: ApiError) {
   const { reason, code, message, details } = error;
   return {
     kind: 'Status',

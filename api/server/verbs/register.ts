@@ -20,7 +20,7 @@ export interface Registration {
 const FIELDS: ReadonlySet<string> = new Set(['address', 'capacity', 'labels']);
 
 /** SHA-256 of a token, in hex: what is stored of it. */
-export const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex');
+const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 export async function registerNode(
   core: Core,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 
 /** A file of output this big is cut. With the one before it a workload keeps at most twice this on disk. */
-export const MAX_OUTPUT_BYTES = 10 * 1024 * 1024;
+const MAX_OUTPUT_BYTES = 10 * 1024 * 1024;
 /**
  * The file's size is looked at when, at the pace so far, a quarter of the limit may have come: an idle workload
  * costs one stat in `MAX_CHECK_MS`, and one that floods cannot run away. (A file watch would wake us for each line.)

@@ -76,7 +76,7 @@ export async function deadBackend(alloc: string): Promise<Backend> {
   return { alloc, host: HOST, port: await freePort() };
 }
 
-export function portOf(server: net.Server): number {
+function portOf(server: net.Server): number {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server is not listening');
   return address.port;
