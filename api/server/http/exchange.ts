@@ -23,6 +23,11 @@ export type Handler = (exchange: Exchange) => void | Promise<void>;
 const RETRY_AFTER_SECONDS = 1;
 const RETRIABLE: ReadonlySet<StatusReason> = new Set(['ServiceUnavailable', 'TooManyRequests', 'Timeout']);
 
+/** What is read of a request that was refused already: several times the largest that is taken. */
+const MAX_DROPPED_BYTES = 16 * 1_048_576;
+/** A client that pauses for so long in a request that was refused is not waited for. */
+const MAX_SILENCE_MS = 2_000;
+
 export function sendJson(
   response: ServerResponse,
   code: number,
@@ -69,8 +74,28 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
     response.setHeader('retry-after', error.details.retryAfterSeconds ?? RETRY_AFTER_SECONDS);
   }
   if (error.reason === 'Unauthorized') response.setHeader('www-authenticate', 'Bearer realm="mill"');
-  if (!request.complete) response.setHeader('connection', 'close');
-  sendJson(response, error.code, statusOf(error));
+  if (request.complete) return sendJson(response, error.code, statusOf(error));
+  response.setHeader('connection', 'close');
+  const body = Buffer.from(`${JSON.stringify(statusOf(error))}\n`);
+  response.writeHead(error.code, { 'content-type': 'application/json', 'content-length': body.length });
+  response.write(body);
+  endAfterRequest(request, response);
+}
+
+/**
+ * Whoever is still sending when the connection closes is answered by a reset, and never reads why: the rest of the
+ * request is read and dropped, within bounds, before the connection is closed.
+ */
+function endAfterRequest(request: IncomingMessage, response: ServerResponse): void {
+  let droppedBytes = 0;
+  const end = () => response.end();
+  request.on('data', (chunk: Buffer) => {
+    droppedBytes += chunk.length;
+    if (droppedBytes > MAX_DROPPED_BYTES) end();
+  });
+  request.once('end', end).once('error', end);
+  request.socket.setTimeout(MAX_SILENCE_MS, end);
+  request.resume();
 }
 
 /** A parameter of the query that is true or false; absent: false. @throws ApiError BadRequest */
