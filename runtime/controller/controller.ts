@@ -120,7 +120,8 @@ async function reconcile<K extends KindName, Facts, C extends AnyCommand, State 
   for (const command of commands) await act(definition, command, { ...context, object });
   await report(definition, object, facts, state, context);
   const wakeAtMs = definition.wakeAt?.(facts, state);
-  if (wakeAtMs !== undefined) queue.addAt(key, wakeAtMs);
+  // A time that was past for this pass is in its facts already: to come back for it would be to spin.
+  if (wakeAtMs !== undefined && wakeAtMs > context.nowMs) queue.addAt(key, wakeAtMs);
 }
 
 async function act<K extends KindName, Facts, C extends AnyCommand, State extends string>(
