@@ -171,13 +171,15 @@ class ListWatchInformer implements Informer {
     this.#moveTo(kind, revision);
   }
 
+  /** What is not newer than what is known of the kind was told before: a watch may repeat after a break. */
   #apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: AnyObject): void {
+    if (revisionOf(object) <= this.revisionOf(object.kind)) return;
     if (type === 'DELETED') this.#remove(object, revisionOf(object));
     else this.#put(object);
     this.#moveTo(object.kind, revisionOf(object));
   }
 
-  /** What is not newer than what is known was told before: a watch may repeat after a break. */
+  /** A list that came after a watch may be no newer than what that has told. */
   #put(object: AnyObject): void {
     const old = this.#state.get(object.kind, object.metadata.name);
     const revision = revisionOf(object);

@@ -35,6 +35,7 @@ export interface LeaseReport {
   /** Never goes back; a lower one is ignored. */
   readonly appliedRevision?: number;
   readonly draining?: readonly string[];
+  readonly problems?: NonNullable<LeaseSpec['problems']>;
 }
 
 export interface LeaseKeeper {
@@ -69,6 +70,7 @@ class Keeper implements LeaseKeeper {
   readonly #abort = new AbortController();
   #appliedRevision = 0;
   #draining: readonly string[] = [];
+  #problems: NonNullable<LeaseSpec['problems']> = [];
   #isDue = true;
   #isSending: Promise<void> | undefined;
   #failures = 0;
@@ -85,10 +87,13 @@ class Keeper implements LeaseKeeper {
     this.#send();
   }
 
-  report({ appliedRevision = 0, draining = this.#draining }: LeaseReport): void {
-    if (appliedRevision <= this.#appliedRevision && sameJson(draining, this.#draining)) return;
+  report(report: LeaseReport): void {
+    const { appliedRevision = 0, draining = this.#draining, problems = this.#problems } = report;
+    const isSame = sameJson(draining, this.#draining) && sameJson(problems, this.#problems);
+    if (isSame && appliedRevision <= this.#appliedRevision) return;
     this.#appliedRevision = Math.max(this.#appliedRevision, appliedRevision);
     this.#draining = draining;
+    this.#problems = problems;
     this.#isDue = true;
     this.#send();
   }
@@ -156,6 +161,7 @@ class Keeper implements LeaseKeeper {
       durationMs,
       appliedRevision: this.#appliedRevision,
       draining: this.#draining,
+      ...(holder === 'gateway' ? { problems: this.#problems } : {}),
       session,
     };
     try {

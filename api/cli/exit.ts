@@ -76,7 +76,12 @@ const causesText = (causes: readonly { field: string; message: string }[]): stri
 
 /** The line for a server that does not answer. */
 export function unreachableText(server: string, error: Error): string {
-  return `cannot reach the server at ${server}: ${connectionReason(error)}; is "mill up" running?`;
+  const reason = connectionReason(error);
+  // It answered, if not as it should: that it runs is not the question.
+  const hint = /certificate|TLS/.test(reason)
+    ? 'give its CA with --ca FILE (MILL_CA)'
+    : 'is "mill up" running?';
+  return `cannot reach the server at ${server}: ${reason}; ${hint}`;
 }
 
 const NETWORK_REASONS: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
 /** The fleet in a few lines: what there is, what is under way, what is not well and why. Pure. */
+import type { Lease } from '../kinds/lease.ts';
 import type { Migration } from '../kinds/migration.ts';
 import type { Node } from '../kinds/node.ts';
 import type { Service } from '../kinds/service.ts';
@@ -15,6 +16,8 @@ export interface FleetObjects {
   readonly volumes: readonly Volume[];
   readonly tasks: readonly Task[];
   readonly migrations: readonly Migration[];
+  /** The gateways say there what they cannot serve. */
+  readonly leases: readonly Lease[];
 }
 
 export interface Fleet {
@@ -49,6 +52,7 @@ export function summarizeFleet(objects: FleetObjects): Fleet {
     problems: [
       ...objects.nodes.flatMap(nodeProblems),
       ...objects.services.flatMap(serviceProblems),
+      ...objects.leases.flatMap(gatewayProblems),
       ...objects.volumes.flatMap(volumeProblems),
       ...objects.tasks.flatMap(taskProblems),
     ],
@@ -134,6 +138,12 @@ function serviceProblems(service: Service): Problem[] {
   if (!healthy && messages.length === 0) messages.push(`${ready} of ${wanted} healthy`);
   return messages.map((message) => ({ object, message }));
 }
+
+const gatewayProblems = ({ metadata, spec }: Lease): Problem[] =>
+  (spec.problems ?? []).map(({ service, message }) => ({
+    object: `service/${service}`,
+    message: `${metadata.name}: ${message}`,
+  }));
 
 const volumeProblems = ({ metadata, status }: Volume): Problem[] =>
   status.phase === 'failed'

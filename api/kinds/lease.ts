@@ -18,6 +18,10 @@ const LeaseSpec = Type.Object(
     appliedRevision: Type.Integer({ minimum: 0 }),
     /** Gateway: allocs that get no new requests and have not finished those they had. */
     draining: Type.Array(Name, { default: [] }),
+    /** Gateway: the services' ports that it cannot serve, and why. */
+    problems: Type.Optional(
+      Type.Array(Type.Object({ service: Name, message: Type.String({ maxLength: 4_096 }) }, strict)),
+    ),
     /** Names this run of the process. */
     session: Type.String({ maxLength: 64 }),
   },

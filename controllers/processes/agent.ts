@@ -33,6 +33,8 @@ export const RENEW_EVERY_MS = 2_000;
 const CLOSE_GRACE_MS = 6_000;
 /** After SIGKILL. A process that is stuck in the kernel must not keep its agent up. */
 const CLOSE_KILL_MS = 2_000;
+/** For the last reports of what was stopped; a server that is away is not waited for longer. */
+const CLOSE_REPORT_MS = 500;
 /** Characters of the random name of a run. */
 const SESSION_LENGTH = 10;
 
@@ -204,9 +206,12 @@ class NodeAgent implements Agent {
   async #shutDown(reason: AgentEnd, stopWorkloads: boolean): Promise<void> {
     this.#abort.abort();
     this.#stopLogs();
-    const stopped = this.#stopWorkloads(stopWorkloads ? 'all' : 'writers');
+    await this.#stopWorkloads(stopWorkloads ? 'all' : 'writers');
+    await this.#atMost(
+      CLOSE_REPORT_MS,
+      Promise.all(this.#controllers.map((controller) => controller.idle())),
+    );
     await Promise.all(this.#controllers.map((controller) => controller.stop()));
-    await stopped;
     if (reason === 'removed') await this.#options.mesh.tearDown();
     this.#informer.close();
     await this.#lease.close();
@@ -216,9 +221,13 @@ class NodeAgent implements Agent {
 
   /** The supervisor bounds each stop by SIGKILL; what even that does not end is left behind. */
   async #stopWorkloads(which: 'all' | 'writers'): Promise<void> {
+    await this.#atMost(CLOSE_GRACE_MS + CLOSE_KILL_MS, this.#supervisor.close(which, CLOSE_GRACE_MS));
+  }
+
+  async #atMost(ms: number, work: Promise<unknown>): Promise<void> {
     const done = new AbortController();
-    const gone = this.#supervisor.close(which, CLOSE_GRACE_MS).finally(() => done.abort());
-    await Promise.race([gone, sleep(this.#options.clock, CLOSE_GRACE_MS + CLOSE_KILL_MS, done.signal)]);
+    const ended = work.finally(() => done.abort());
+    await Promise.race([ended, sleep(this.#options.clock, ms, done.signal)]);
   }
 
   async #untilEnded(work: Promise<void>): Promise<void> {

@@ -32,10 +32,11 @@ export interface GatewayProcessOptions {
 export type DataPlane = Pick<
   Gateway,
   'apply' | 'remove' | 'draining' | 'onDrained' | 'listening' | 'problems' | 'metrics' | 'close'
->;
+> &
+  Partial<Pick<Gateway, 'onProblems'>>;
 
 export interface GatewayProcess {
-  /** Resolves when it serves every port, and is one of those whose word is waited for. */
+  /** Resolves when it serves every port that it can have, and is one of those whose word is waited for. */
   readonly ready: Promise<void>;
   /** The ports that are wanted and not served. */
   problems(): readonly GatewayProblem[];
@@ -71,10 +72,12 @@ export function startGateway(options: GatewayProcessOptions): GatewayProcess {
   const report = () => {
     // One that is closing sends nothing new to anybody: whatever is still to come, it has applied it.
     const appliedRevision = isClosing ? Number.MAX_SAFE_INTEGER : informer.revisionOf('Endpoints');
-    lease.report({ appliedRevision, draining: gateway.draining() });
+    const problems = gateway.problems().map(({ service, message }) => ({ service, message }));
+    lease.report({ appliedRevision, draining: gateway.draining(), problems });
   };
   informer.onRevision(report);
   gateway.onDrained(report);
+  gateway.onProblems?.(report);
 
   return {
     ready: Promise.all([lease.held, informer.synced.then(() => gateway.listening())]).then(() => {}),

@@ -3,15 +3,19 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentOptions } from '../../api/cli/processes.ts';
 import { createHttpClient, type HttpClient } from '../../api/client/http.ts';
+import { isApiError } from '../../api/errors.ts';
 import { sleep, systemClock } from '../../runtime/clock.ts';
 import { createExecDriver } from '../../runtime/drivers/exec/driver.ts';
 import { createLocalVolumeDriver } from '../../runtime/drivers/local-volume.ts';
+import type { WorkloadDriver } from '../../runtime/drivers/workload.ts';
 import type { Log } from '../../runtime/log.ts';
 import { createMemoryMesh } from '../../runtime/mesh/memory.ts';
 import { startAgent } from './agent.ts';
 import { createLog } from './logger.ts';
 import { untilSignal } from './signals.ts';
 
+/** From SIGTERM to SIGKILL for what runs on a node that was removed: it serves nobody any more. */
+const LEFTOVER_GRACE_MS = 5_000;
 const DEFAULT_ADDRESS = '127.0.0.1';
 /** Between two attempts to answer the servers' requests for logs, after the connection broke. */
 const LOG_RECONNECT_MS = 1_000;
@@ -21,7 +25,12 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   const { node, server, ca, data, address = DEFAULT_ADDRESS } = options;
   const stopped = untilSignal();
   const log = createLog(options.logLevel);
-  const token = await credential(options);
+  const workloads = createExecDriver({ dir: join(data, 'exec'), clock: systemClock, log, node });
+  const token = await credential(options).catch(async (error: unknown) => {
+    // A node that may not come back must not go on with what an earlier agent left either.
+    if (isApiError(error, 'Unauthorized')) await stopLeftovers(workloads);
+    throw error;
+  });
   const client = createHttpClient({ server, token, ca });
   const agent = startAgent({
     node,
@@ -30,7 +39,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     random: Math.random,
     log,
     address,
-    workloads: createExecDriver({ dir: join(data, 'exec'), clock: systemClock, log, node }),
+    workloads,
     volumes: createLocalVolumeDriver({ dir: join(data, 'volumes') }),
     mesh: createMemoryMesh({ random: Math.random }),
     serveLogs: (handler) => serveLogs(client, node, handler, log),
@@ -42,6 +51,12 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   else log.info({ node }, 'the node was removed from the fleet: nothing of it runs here any more');
   client.close();
   return 0;
+}
+
+async function stopLeftovers(workloads: WorkloadDriver): Promise<void> {
+  const left = await workloads.recover();
+  await Promise.all(left.map((workload) => workload.stop(LEFTOVER_GRACE_MS)));
+  await workloads.close();
 }
 
 /** The node's own credential: of an earlier run, or got by registering. @throws ApiError where it may not join */

@@ -23,9 +23,13 @@ export async function runGateway(options: GatewayOptions): Promise<number> {
     log: createLog(options.logLevel),
     host: options.listenHost,
   });
-  await gateway.ready;
-  process.stdout.write(`mill gateway is ready: it follows ${server}\n`);
-  await stopped;
+  const serve = async () => {
+    await gateway.ready;
+    process.stdout.write(`mill gateway is ready: it follows ${server}\n`);
+    await stopped;
+  };
+  // A server that is away is waited for, and a signal ends that, too.
+  await Promise.race([serve(), stopped]);
   await gateway.close();
   client.close();
   return 0;

@@ -34,12 +34,21 @@ export async function runUp(options: UpOptions): Promise<number> {
     host: LOCAL_HOST,
   });
   const nodes = await startLocalNodes({ ...common, core, count: options.nodes, data: options.data });
-  await gateway.ready;
-  process.stdout.write(`mill is ready: ${core.url} (${nodes.length} nodes)\n`);
-  await options.onReady(core.url);
-  await stopped;
-  await core.stopControllers();
-  await Promise.all([gateway.close(), ...nodes.map((node) => node.close({ stopWorkloads: true }))]);
-  await core.close();
+  const serve = async () => {
+    await Promise.all([gateway.ready, ...nodes.map((node) => node.ready)]);
+    process.stdout.write(
+      `mill is ready: ${core.url} (${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'})\n`,
+    );
+    await options.onReady(core.url);
+    await stopped;
+  };
+  try {
+    // Told to stop while it is still coming up, it stops as well.
+    await Promise.race([serve(), stopped]);
+  } finally {
+    await core.stopControllers();
+    await Promise.all([gateway.close(), ...nodes.map((node) => node.close({ stopWorkloads: true }))]);
+    await core.close();
+  }
   return 0;
 }

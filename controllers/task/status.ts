@@ -76,7 +76,7 @@ const exited = ({ status }: Alloc): Outcome =>
 function stopped({ spec }: Task, alloc: Alloc): Outcome {
   const reason = alloc.spec.stopReason;
   return reason === 'TimedOut'
-    ? { phase: 'failed', message: `failed: it ran longer than ${spec.timeout}` }
+    ? { phase: 'failed', message: `it ran longer than ${spec.timeout}` }
     : { phase: 'stopped', message: `stopped: ${whyStopped(reason, alloc.spec.node)}` };
 }
 

@@ -34,9 +34,15 @@ export function volumeCommands(
         if (!isApiError(error, 'Conflict')) throw error;
       }
     },
-    // Revision-checked against what was judged: an agent that mounted it since makes this fail, and nothing is detached.
-    recordDetaching: ({ node }, on) =>
-      write(on, on.object, { ...on.object.status, phase: 'detaching', node }),
+    // Revision-checked against what was judged, also where it says so already: whoever mounted it since, or wants it
+    // back, makes this fail, and nothing is detached.
+    async recordDetaching({ node }, { client, object }) {
+      const { apiVersion, kind, metadata, spec, status: before } = object;
+      // One that failed says so until it is done, or each attempt would be a change, and bring on the next at once.
+      const isRecorded = before.phase === 'failed' && before.node === node;
+      const status = isRecorded ? before : { ...before, phase: 'detaching' as const, node };
+      await client.updateStatus<'Volume'>({ apiVersion, kind, metadata, spec, status });
+    },
     async detachVolume({ node }, on) {
       const { object } = on;
       await orFail(on, `detach from node "${node}"`, driverFor(object).detach(volumeRef(object), node));
@@ -54,7 +60,10 @@ export function volumeCommands(
       await orFail(on, `attach to node "${node}"`, driverFor(object).attach(volumeRef(object), node));
     },
     async recordAttached({ node }, on) {
-      await write(on, current(on), { phase: 'attached', node });
+      const volume = current(on);
+      // It may have been there, and in use, all the time.
+      const isMounted = volume?.status.mounted && volume.status.node === node;
+      await write(on, volume, { phase: 'attached', node, ...(isMounted ? { mounted: true } : {}) });
       on.events.normal(on.object, 'Attached', `attached to node "${node}"`);
     },
     destroyVolume: (_, on) => orFail(on, 'delete', driverFor(on.object).destroy(volumeRef(on.object))),

@@ -21,8 +21,8 @@ export interface Facts {
   readonly recorded?: string;
   /** The node that the driver sees it attached to. */
   readonly attached?: string;
-  /** The status says that it is on its way, so no agent will mount it: it may be detached. */
-  readonly isLeavingRecorded: boolean;
+  /** The status says that it is attached, so that nothing is under way at the driver. */
+  readonly isAttachedRecorded: boolean;
   readonly isMounted: boolean;
   /** The recorded node is down or gone: it has fenced its writers, and nobody there can unmount. */
   readonly isHolderLost: boolean;
@@ -55,7 +55,7 @@ export function volumeFacts(volume: Volume, reader: Reader, driver: DriverView):
     isClaimed: isGoing || spec.node === wanted,
     ...(status.node === undefined ? {} : { recorded: status.node }),
     ...(driver.attached === undefined ? {} : { attached: driver.attached }),
-    isLeavingRecorded: status.phase === 'detaching' || status.phase === 'failed',
+    isAttachedRecorded: status.phase === 'attached',
     isMounted: status.mounted === true,
     isHolderLost: status.node !== undefined && (!holder || holder.status.phase === 'down'),
     ...(obstacle === undefined ? {} : { obstacle }),

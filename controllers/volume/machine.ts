@@ -34,8 +34,11 @@ interface Input {
   context: Facts;
 }
 
-/** Where it is, or may be; the driver knows best. */
-const holder = ({ attached, recorded }: Facts): string => attached ?? recorded ?? '';
+/**
+ * The node to detach it from: the recorded one first. Where the driver sees it elsewhere, somebody else may have moved
+ * it on since the object was read; that is judged when the record is clear, and was recorded itself.
+ */
+const holder = ({ attached, recorded }: Facts): string => recorded ?? attached ?? '';
 const wanted = (facts: Facts): string => facts.wanted ?? '';
 /** It is to be deleted, and nobody needs it any more. */
 const isGoing = ({ context }: Input) => context.isDeleting && !context.isInUse;
@@ -44,6 +47,10 @@ const isInPlace = ({ context }: Input) => {
   const place = isGoing({ context }) ? undefined : context.wanted;
   return [context.recorded, context.attached].every((node) => node === undefined || node === place);
 };
+
+/** It need not be moved. */
+const isThere = ({ context: { attached, recorded, wanted: node } }: Input) =>
+  node !== undefined && attached === node && recorded === node;
 
 export const machine = setup({
   types: { context: {} as Facts, input: {} as Facts, events: {} as ActEvent },
@@ -57,12 +64,12 @@ export const machine = setup({
     /** Its writers are gone from where it should not be, or are known to be dead. */
     isFree: (input) => isInPlace(input) || !input.context.isMounted || input.context.isHolderLost,
     isInPlace,
-    isLeavingRecorded: ({ context }) => context.isLeavingRecorded && context.recorded !== undefined,
     isGoing,
     isWanted: ({ context }) => context.wanted !== undefined,
-    isAttached: ({ context }) => context.attached === context.wanted && context.recorded === context.wanted,
+    /** Seen there is not enough: a detach that was begun before may still be under way, and an attach waits for it. */
+    isAttached: (input) => isThere(input) && input.context.isAttachedRecorded,
     isAttachingRecorded: ({ context }) => context.recorded === context.wanted,
-    canAttach: ({ context }) => context.obstacle === undefined,
+    canAttach: (input) => input.context.obstacle === undefined || isThere(input),
   },
   actions: {
     reportProblem: (_, _params: { message: string }) => {},
@@ -111,25 +118,13 @@ export const machine = setup({
     detaching: {
       always: { guard: 'isInPlace', target: 'destroying' },
       on: {
-        act: [
-          {
-            guard: 'isLeavingRecorded',
-            actions: [
-              { type: 'detachVolume', params: ({ context }) => ({ node: holder(context) }) },
-              { type: 'recordDetached', params: ({ context }) => ({ node: holder(context) }) },
-            ],
-          },
-          {
-            actions: [
-              {
-                type: 'recordDetaching',
-                params: ({ context }) => ({ node: context.recorded ?? holder(context) }),
-              },
-              { type: 'detachVolume', params: ({ context }) => ({ node: holder(context) }) },
-              { type: 'recordDetached', params: ({ context }) => ({ node: holder(context) }) },
-            ],
-          },
-        ],
+        act: {
+          actions: [
+            { type: 'recordDetaching', params: ({ context }) => ({ node: holder(context) }) },
+            { type: 'detachVolume', params: ({ context }) => ({ node: holder(context) }) },
+            { type: 'recordDetached', params: ({ context }) => ({ node: holder(context) }) },
+          ],
+        },
       },
     },
     destroying: {

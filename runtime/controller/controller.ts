@@ -64,6 +64,8 @@ export interface RunningController {
   readonly name: string;
   /** Keys that wait or are worked on. */
   readonly queued: () => number;
+  /** Resolves when no key waits or is worked on: what has happened so far is acted on and reported. */
+  readonly idle: () => Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -97,6 +99,7 @@ export function runController<K extends KindName, Facts, C extends AnyCommand, S
   return {
     name: definition.name,
     queued: () => queue.size,
+    idle: () => queue.idle(),
     async stop() {
       abort.abort();
       await queue.close();

@@ -63,6 +63,11 @@ export class WorkQueue {
     return this.#waiting.size + this.#working.size;
   }
 
+  /** Resolves when no key waits or is worked on; those that wait for a time do not count. */
+  async idle(): Promise<void> {
+    if (this.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
   /** Takes no further work and resolves when what is under way has ended. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -70,7 +75,8 @@ export class WorkQueue {
     this.#dirty.clear();
     for (const { cancel } of this.#timers.values()) cancel();
     this.#timers.clear();
-    if (this.#working.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    if (this.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    await this.idle();
   }
 
   /** Not in the caller's stack: the caller may be a store's fan-out, which must not be held up. */
@@ -102,7 +108,7 @@ export class WorkQueue {
     } finally {
       this.#working.delete(key);
       if (this.#dirty.delete(key)) this.#waiting.add(key);
-      if (this.#closed && this.#working.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+      if (this.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
       if (this.#waiting.size > 0 && !this.#closed) this.#schedulePump();
     }
   }

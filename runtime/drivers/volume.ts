@@ -18,7 +18,11 @@ export const volumeRef = ({ metadata, spec, status }: Volume): VolumeRef => ({
   ...(status.handle === undefined ? {} : { handle: status.handle }),
 });
 
-/** The control-plane half: which node a volume is attached to. At most one at any time; all calls are idempotent. */
+/**
+ * The control-plane half: which node a volume is attached to. At most one at any time; all calls are idempotent. Two
+ * calls for one volume are carried out one after the other, or the second one throws (as CSI's ABORTED), also when who
+ * made the first is gone: an attach that returned cannot be undone by a detach that was made before it.
+ */
 export interface VolumeDriver {
   /** Makes the volume exist, detached and empty, unless it exists. Returns the driver's handle for it. */
   provision(volume: VolumeRef): Promise<string>;

@@ -45,6 +45,7 @@ export class Gateway {
   /** Closed ones whose last connections are still open. */
   readonly #closing = new Set<Listener>();
   #waiters: (() => void)[] = [];
+  #onProblems: () => void = () => {};
   #isClosed = false;
 
   constructor(options: GatewayOptions) {
@@ -110,7 +111,12 @@ export class Gateway {
     return [...unopened, ...conflicts];
   }
 
-  /** Resolves once every port that is wanted is open. */
+  /** Calls back each time that `problems` may have changed. */
+  onProblems(callback: () => void): void {
+    this.#onProblems = callback;
+  }
+
+  /** Resolves once every port that is wanted is open, or is one of the `problems`: somebody else may keep it for ever. */
   listening(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiters.push(resolve);
@@ -175,6 +181,7 @@ export class Gateway {
   #settle(gatewayPorts: Iterable<number>): void {
     for (const gatewayPort of gatewayPorts) this.#settlePort(gatewayPort);
     this.#settleWaiters();
+    this.#onProblems();
   }
 
   #settlePort(gatewayPort: number): void {
@@ -187,7 +194,10 @@ export class Gateway {
 
   #openListener(gatewayPort: number, holder: ServicePort): void {
     const { host, clock, log } = this.#options;
-    const onChange = () => this.#settleWaiters();
+    const onChange = () => {
+      this.#settleWaiters();
+      this.#onProblems();
+    };
     this.#listeners.set(gatewayPort, new Listener({ host, gatewayPort, clock, log, onChange }, holder));
   }
 
@@ -199,7 +209,7 @@ export class Gateway {
   }
 
   #settleWaiters(): void {
-    if ([...this.#listeners.values()].some((listener) => !listener.isOpen)) return;
+    if ([...this.#listeners.values()].some((listener) => !listener.isSettled)) return;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const resolve of waiters) resolve();

@@ -70,8 +70,9 @@ export class Listener {
     this.#open();
   }
 
-  get isOpen(): boolean {
-    return this.#state === 'open';
+  /** It is open, or `problem` says why it is not: nothing is under way. */
+  get isSettled(): boolean {
+    return this.#state === 'open' || this.#state === 'waiting';
   }
 
   /** Accepts nothing more; what is in flight goes on. */
@@ -120,9 +121,11 @@ export class Listener {
       return;
     }
     this.#state = 'waiting';
+    const isNews = this.problem === undefined;
     this.problem = `port ${gatewayPort} cannot be opened: ${error.message}`;
     this.#cancelRetry = clock.schedule(this.#retryMs, () => this.#open());
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+    if (isNews) log.warn({ service: this.served.service, gatewayPort }, this.problem);
     onChange();
   }
 

@@ -8,13 +8,16 @@ import { between } from './randomness.ts';
 const BUSY = 0.4;
 
 export class SimulatedDataPlane implements DataPlane {
-  readonly #process: SimulatedProcess;
+  readonly #process: SimulatedProcess | undefined;
+  readonly #onApplied: () => void;
   readonly #routes = new Map<string, Routes>();
   readonly #draining = new Set<string>();
   readonly #callbacks = new Set<() => void>();
 
-  constructor(process: SimulatedProcess) {
+  /** @param process absent: one that was never started, and sends nothing */
+  constructor(process: SimulatedProcess | undefined, onApplied: () => void = () => {}) {
     this.#process = process;
+    this.#onApplied = onApplied;
   }
 
   /** True where the alloc gets new requests, or has not answered all that it got. */
@@ -54,14 +57,17 @@ export class SimulatedDataPlane implements DataPlane {
   async close(): Promise<void> {}
 
   #left(before: ReadonlySet<string>, drainTimeoutMs: number): void {
-    const { random, timeline } = this.#process;
+    const process = this.#process;
+    if (!process) return;
+    this.#onApplied();
+    const { random, timeline } = process;
     const after = this.routed();
     for (const alloc of before) {
       if (after.has(alloc) || random() >= BUSY) continue;
       this.#draining.add(alloc);
       timeline.after(between(random, 1, Math.min(drainTimeoutMs, 500)), () => {
         this.#draining.delete(alloc);
-        if (this.#process.isAlive) for (const callback of this.#callbacks) callback();
+        if (process.isAlive) for (const callback of this.#callbacks) callback();
       });
     }
   }

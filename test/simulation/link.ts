@@ -126,9 +126,14 @@ async function* watch<K extends KindName>(
   asked.signal?.addEventListener('abort', stop, { once: true });
   const forget = server.process.onDeath(() => stream.end(new ConnectionError('the connection broke')));
   try {
-    const resourceVersion = link.watch.repeats ? earlier(asked.resourceVersion, process) : asked.resourceVersion;
-    server.watch(options.authenticate(server), kind, { ...asked, resourceVersion, signal: stream.signal }, (event) =>
-      stream.push(event),
+    const resourceVersion = link.watch.repeats
+      ? earlier(asked.resourceVersion, process)
+      : asked.resourceVersion;
+    server.watch(
+      options.authenticate(server),
+      kind,
+      { ...asked, resourceVersion, signal: stream.signal },
+      (event) => stream.push(event),
     );
     yield* stream.events();
   } finally {

@@ -1,6 +1,16 @@
 /** The store on a simulated disk: the real state, staging, history, watchers and group commit; only the disk is made up. */
-import type { Actor, Admission, Change, Committed, Decision, Reader, Store, WatchOptions } from '../../api/store.ts';
+
 import { ApiError } from '../../api/errors.ts';
+import type {
+  Actor,
+  Admission,
+  Change,
+  Committed,
+  Decision,
+  Reader,
+  Store,
+  WatchOptions,
+} from '../../api/store.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { DEFAULT_HISTORY_LIMIT, History } from '../../runtime/store/history.ts';
 import type { JournalRecord } from '../../runtime/store/journal.ts';
@@ -94,6 +104,11 @@ export class SimulatedStore implements Store {
     this.#watchers.add(options, this.#state.revision, onChange);
   }
 
+  /** Gives a replica what there is now. */
+  copyTo(state: MutableState): void {
+    state.copyFrom(this.#state);
+  }
+
   async close(): Promise<void> {}
 
   #decide<T>(
@@ -103,7 +118,10 @@ export class SimulatedStore implements Store {
     reject: (error: unknown) => void,
   ): void {
     const head = this.#head;
-    if (this.failure) return reject(this.failure);
+    if (this.failure) {
+      reject(this.failure);
+      return;
+    }
     try {
       const { writes, result } = decide(head);
       if (writes.length > 0) this.#options.admission(head, writes, actor);

@@ -92,8 +92,7 @@ export class Timeline {
   }
 }
 
-const isBefore = (a: Entry, b: Entry): boolean =>
-  a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+const isBefore = (a: Entry, b: Entry): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 
 /** Lets every promise that is ready go on, and what they make ready. No time passes in the cluster. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

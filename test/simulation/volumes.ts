@@ -1,7 +1,7 @@
 /** Volumes as they really are: where each is attached and mounted, and drivers that are slow, fail, or fail after all was done. */
 import type { VolumeDriver, VolumeMounter, VolumeRef } from '../../runtime/drivers/volume.ts';
 import type { Machine } from './machine.ts';
-import type { SimulatedProcess } from './process.ts';
+import { never, type SimulatedProcess } from './process.ts';
 import { between } from './randomness.ts';
 import type { Witness } from './witness.ts';
 
@@ -9,6 +9,8 @@ import type { Witness } from './witness.ts';
 export class Cloud {
   /** uid → node; undefined: detached. */
   readonly attached = new Map<string, string | undefined>();
+  /** uids of the volumes with which something is being done: nothing else can be done meanwhile. */
+  readonly busy = new Set<string>();
   slowestMs = 10;
   /** Share of calls that fail, half of them after their work was done. */
   failures = 0;
@@ -20,26 +22,29 @@ export function createSimulatedVolumes(
   witness: Witness,
 ): VolumeDriver {
   /** A call that was sent takes effect, also when the server dies meanwhile. */
-  const ask = async <T>(what: string, effect: () => T): Promise<T> => {
+  const ask = async <T>(what: string, { uid }: VolumeRef, effect: () => T): Promise<T> => {
     const { random, timeline } = server;
     const fails = random() < cloud.failures;
     const isTooLate = fails && random() < 0.5;
-    if (!server.step()) return new Promise<T>(() => {});
+    if (!server.step()) return never();
+    if (what !== 'look' && cloud.busy.has(uid)) throw new Error(`${what}: an operation is under way`);
+    if (what !== 'look') cloud.busy.add(uid);
     await timeline.wait(between(random, 1, cloud.slowestMs));
+    if (what !== 'look') cloud.busy.delete(uid);
     if (fails && !isTooLate) throw new Error(`${what}: the driver does not answer`);
     const result = effect();
-    if (!server.step()) return new Promise<T>(() => {});
+    if (!server.step()) return never();
     if (isTooLate) throw new Error(`${what}: the driver does not answer`);
     return result;
   };
   return {
     provision: (volume) =>
-      ask('provision', () => {
+      ask('provision', volume, () => {
         if (!cloud.attached.has(volume.uid)) cloud.attached.set(volume.uid, undefined);
         return `disk-${volume.uid}`;
       }),
     attach: (volume, node) =>
-      ask('attach', () => {
+      ask('attach', volume, () => {
         const on = cloud.attached.get(volume.uid);
         if (on !== undefined && on !== node) throw new Error(`it is attached to ${on}`);
         if (on === node) return;
@@ -47,14 +52,14 @@ export function createSimulatedVolumes(
         witness.attached(volume, node);
       }),
     detach: (volume, node) =>
-      ask('detach', () => {
+      ask('detach', volume, () => {
         if (cloud.attached.get(volume.uid) !== node) return;
         cloud.attached.set(volume.uid, undefined);
         witness.detached(volume, node);
       }),
-    attachedTo: (volume) => ask('look', () => cloud.attached.get(volume.uid)),
+    attachedTo: (volume) => ask('look', volume, () => cloud.attached.get(volume.uid)),
     destroy: (volume) =>
-      ask('destroy', () => {
+      ask('destroy', volume, () => {
         if (cloud.attached.get(volume.uid) !== undefined) throw new Error('it is attached');
         cloud.attached.delete(volume.uid);
       }),

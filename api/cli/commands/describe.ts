@@ -70,6 +70,7 @@ async function describeObject(session: Session, connection: Connection, object: 
     section('Status', await yamlOf(status)),
     section('Conditions', conditions ? conditionsTable(conditions) : ''),
   ];
+  if (kind === 'Service') parts.push(section('Gateways', await gatewayProblems(connection, metadata.name)));
   for (const related of relatedTo(kind, metadata.name)) {
     const table = await fullTable(connection, related.kind, { fieldSelector: related.fieldSelector });
     const { head, rows } = tableCells(table, { wide: true });
@@ -101,6 +102,17 @@ function relatedTo(kind: KindName, name: string): { kind: KindName; fieldSelecto
     ];
   }
   return kind === 'Task' ? [{ kind: 'Alloc', fieldSelector: `spec.owner.name=${name}` }] : [];
+}
+
+/** What gateways say that they cannot serve of the service; nothing where all is well. */
+async function gatewayProblems(connection: Connection, service: string): Promise<string> {
+  const { items } = await listAll(connection, 'Lease');
+  const rows = items.flatMap(({ metadata, spec }) =>
+    (spec.problems ?? [])
+      .filter((problem) => problem.service === service)
+      .map(({ message }) => [metadata.name, message]),
+  );
+  return rows.length > 0 ? formatTable(['GATEWAY', 'PROBLEM'], rows) : '';
 }
 
 async function eventsOf(connection: Connection, kind: KindName, name: string): Promise<string> {

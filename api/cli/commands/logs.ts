@@ -1,4 +1,4 @@
-/** `mill logs`: what a workload wrote; of a service, what all its live allocs write. */
+/** `mill logs`: what a workload wrote; of a service, what all its live allocs write, or the last one that ended. */
 import type { Command } from 'commander';
 import type { Alloc } from '../../kinds/alloc.ts';
 import { examples, wholeNumber } from '../arguments.ts';
@@ -74,15 +74,16 @@ async function findAllocs(
   const { items } = await listAll(connection, 'Alloc', { fieldSelector: `spec.owner.name=${name}` });
   const owned = items.filter(({ spec }) => kind === undefined || spec.owner.kind === kind);
   const live = owned.filter(({ status }) => status.phase !== 'stopped' && status.phase !== 'failed');
-  // A task that is over has one alloc left to read.
-  const chosen: readonly Alloc[] =
-    live.length > 0 ? live : owned.filter(({ spec }) => spec.owner.kind === 'Task');
+  // Where none is live, the one that ended last says why.
+  const chosen: readonly Alloc[] = live.length > 0 ? live : owned.toSorted(byEnd).slice(-1);
   if (chosen.length === 0)
-    throw new CommandError(
-      `"${what}": there is no alloc of that name, nor a live one of such a service or task`,
-    );
+    throw new CommandError(`"${what}": there is no alloc of that name, nor one of such a service or task`);
   return { allocs: chosen.map(({ metadata }) => metadata.name), isPrefixed: chosen.length > 1 };
 }
+
+const byEnd = (a: Alloc, b: Alloc): number =>
+  Date.parse(a.status.finishedAt ?? a.metadata.creationTimestamp) -
+  Date.parse(b.status.finishedAt ?? b.metadata.creationTimestamp);
 
 async function hasAlloc(connection: Connection, name: string): Promise<boolean> {
   try {

@@ -32,12 +32,13 @@ async function status(session: Session): Promise<number> {
 }
 
 async function readFleet(connection: Connection): Promise<FleetObjects> {
-  const [nodes, services, volumes, tasks, migrations] = await Promise.all([
+  const [nodes, services, volumes, tasks, migrations, leases] = await Promise.all([
     listAll(connection, 'Node'),
     listAll(connection, 'Service'),
     listAll(connection, 'Volume'),
     listAll(connection, 'Task'),
     listAll(connection, 'Migration'),
+    listAll(connection, 'Lease'),
   ]);
   return {
     nodes: nodes.items,
@@ -45,5 +46,6 @@ async function readFleet(connection: Connection): Promise<FleetObjects> {
     volumes: volumes.items,
     tasks: tasks.items,
     migrations: migrations.items,
+    leases: leases.items,
   };
 }

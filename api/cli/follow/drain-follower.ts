@@ -70,7 +70,7 @@ export class DrainFollower implements Follower {
       };
     }
     const drain = this.#report(node);
-    if (drain?.step === 'drained') return drainedEnd(this.node, drain);
+    if (drain?.step === 'drained') return drainedEnd(this.node, drain, forcedOf(this.node, drain, mirror));
     if (drain?.step === 'failed') return failedEnd(node, drain);
     return undefined;
   }
@@ -89,11 +89,20 @@ export class DrainFollower implements Follower {
   }
 }
 
-/** The last line of a drain that is done. */
-export function drainedEnd(node: string, drain: DrainStatus): FollowEnd {
+/** How many allocs of services this drain stopped by force. */
+const forcedOf = (node: string, drain: DrainStatus, mirror: Mirror): number =>
+  mirror
+    .list('Alloc')
+    .filter(({ spec }) => spec.node === node && spec.stopReason === 'DrainForced')
+    .filter(({ status }) => (status.finishedAt ?? '') >= drain.startedAt).length;
+
+/** The last line of a drain that is done. @param forced how many of its services were not migrated, but stopped */
+export function drainedEnd(node: string, drain: DrainStatus, forced = 0): FollowEnd {
   const { services, tasks, volumes } = drain;
+  const migrated = services.done - forced;
   const parts = [
-    ...(services.done > 0 ? [`${count(services.done, 'service')} migrated`] : []),
+    ...(migrated > 0 ? [`${count(migrated, 'service')} migrated`] : []),
+    ...(forced > 0 ? [`${count(forced, 'service')} stopped by force`] : []),
     ...(tasks.done > 0 ? [`${count(tasks.done, 'task')} stopped`] : []),
     ...(volumes.done > 0 ? [`${count(volumes.done, 'volume')} handed on`] : []),
   ];

@@ -132,7 +132,11 @@ function moveSteps(move: Migration, view: DrainView): Step[] {
     const text = `${status.failure.reason}: ${status.failure.message}`;
     steps.push({ ...step('moveFailed', `failed: ${text}`, { ...status.failure }), bad: true });
   }
-  if (status.phase === 'failed') steps.push({ ...step('undone', 'undone, the original runs on'), bad: true });
+  if (status.phase === 'failed') {
+    // Without a place nothing was begun.
+    const text = status.replacement ? 'undone, the original runs on' : 'the original runs on, untouched';
+    steps.push({ ...step('undone', text), bad: true });
+  }
   if (status.phase === 'cancelled') steps.push(step('undone', 'cancelled, the original runs on'));
   return steps;
 }

@@ -44,13 +44,18 @@ export class Cgroups {
   /** A cgroup with these limits, or with those that can be had; nothing where none can. Said once in the log. */
   async create(alloc: string, resources: WorkloadSpec['resources']): Promise<Cgroup | undefined> {
     const dirs: string[] = [];
-    for (const hierarchy of await this.#detect()) {
+    const isLimited = resources.cpuMillis !== undefined || resources.memoryBytes !== undefined;
+    const hierarchies = await this.#detect();
+    const had = new Set(hierarchies.flatMap(({ controllers }) => [...controllers]));
+    if (isLimited && !(had.has('memory') && had.has('cpu')))
+      this.#tell(new Error(`controllers: ${[...had].join(', ') || 'none'}`));
+    for (const hierarchy of hierarchies) {
       const settings = settingsOf(hierarchy, resources);
       if (settings.length === 0 && hierarchy.version === 1) continue; // a bare v2 cgroup is still one to kill by
       try {
         dirs.push(await this.#make(hierarchy, alloc, settings));
       } catch (cause) {
-        this.#tell(cause);
+        if (isLimited) this.#tell(cause);
       }
     }
     return dirs.length > 0 ? new Cgroup(dirs, this.#clock) : undefined;
@@ -119,12 +124,7 @@ export class Cgroups {
   }
 
   #detect(): Promise<readonly Hierarchy[]> {
-    this.#hierarchies ??= detectHierarchies().then((hierarchies) => {
-      const had = new Set(hierarchies.flatMap(({ controllers }) => [...controllers]));
-      if (!had.has('memory') || !had.has('cpu'))
-        this.#tell(new Error(`controllers: ${[...had].join(', ') || 'none'}`));
-      return hierarchies;
-    });
+    this.#hierarchies ??= detectHierarchies();
     return this.#hierarchies;
   }
 }

@@ -159,10 +159,12 @@ export class Supervisor {
     ended.abort();
   }
 
-  /** What cannot be limited runs all the same: the cgroups say so in the log. */
-  async #limit({ alloc, resources }: WorkloadSpec): Promise<Cgroup | undefined> {
-    const isLimited = resources.cpuMillis !== undefined || resources.memoryBytes !== undefined;
-    return isLimited ? this.#cgroups.create(alloc, resources) : undefined;
+  /**
+   * What cannot be limited runs all the same: the cgroups say so in the log. One without limits gets a cgroup as
+   * well where it can: what leaves the process group (setsid) is found there when the workload ends.
+   */
+  #limit({ alloc, resources }: WorkloadSpec): Promise<Cgroup | undefined> {
+    return this.#cgroups.create(alloc, resources);
   }
 }
 

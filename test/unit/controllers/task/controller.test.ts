@@ -87,7 +87,7 @@ describe('the task controller', () => {
     await world.advance(29_999);
     expect(job().phase).to.equal('running');
     await world.advance(1);
-    expect(job()).to.include({ phase: 'failed', message: 'failed: it ran longer than 30s' });
+    expect(job()).to.include({ phase: 'failed', message: 'it ran longer than 30s' });
     expect(world.get('Alloc', only()).spec.stopReason).to.equal('TimedOut');
   });
 

@@ -11,7 +11,7 @@ const facts = (part: Partial<Facts>): Facts => ({
   isDeleting: false,
   isInUse: false,
   isClaimed: true,
-  isLeavingRecorded: false,
+  isAttachedRecorded: true,
   isMounted: false,
   isHolderLost: false,
   ...part,
@@ -44,6 +44,12 @@ describe('the volume machine', () => {
       ['attachVolume', 'recordAttached'],
     ],
     ['one that is where it is wanted rests', { wanted: 'a', ...at('a') }, 'attached', []],
+    [
+      'one that is seen there, and not recorded as attached, is attached again: a detach may be under way',
+      { wanted: 'a', ...at('a'), isAttachedRecorded: false, obstacle: 'it drains' },
+      'attaching',
+      ['attachVolume', 'recordAttached'],
+    ],
     ['it stays put while it is mounted there', { wanted: 'a', ...at('a'), isMounted: true }, 'attached', []],
     ['one that cannot get there waits', { wanted: 'a', obstacle: 'it drains' }, 'awaitingNode', []],
     [
@@ -65,16 +71,16 @@ describe('the volume machine', () => {
       ['recordDetaching', 'detachVolume', 'recordDetached'],
     ],
     [
-      'a detach that was cut short is taken up without a second record',
-      { wanted: 'b', ...at('a'), isLeavingRecorded: true },
+      'a detach that was cut short is checked again before it is taken up',
+      { wanted: 'b', ...at('a'), isAttachedRecorded: false },
       'detaching',
-      ['detachVolume', 'recordDetached'],
+      ['recordDetaching', 'detachVolume', 'recordDetached'],
     ],
     [
       'one that was detached and not recorded so is recorded',
-      { recorded: 'a', isLeavingRecorded: true },
+      { recorded: 'a', isAttachedRecorded: false },
       'detaching',
-      ['detachVolume', 'recordDetached'],
+      ['recordDetaching', 'detachVolume', 'recordDetached'],
     ],
     [
       'it is taken by force from a node that is lost',
@@ -110,9 +116,15 @@ describe('the volume machine', () => {
     });
   }
 
-  it('detaches where the driver sees it, whatever the record says', () => {
-    const [record, detach] = climbed({ recorded: 'a', attached: 'b', wanted: 'a' }).commands;
+  it('detaches only where it was recorded first: another controller may have moved it on since', () => {
+    const [record, detach] = climbed({ recorded: 'a', attached: 'b', wanted: 'c' }).commands;
     expect(record).to.deep.equal({ type: 'recordDetaching', params: { node: 'a' } });
+    expect(detach).to.deep.equal({ type: 'detachVolume', params: { node: 'a' } });
+  });
+
+  it('then detaches where the driver sees it', () => {
+    const [record, detach] = climbed({ attached: 'b', wanted: 'c' }).commands;
+    expect(record).to.deep.equal({ type: 'recordDetaching', params: { node: 'b' } });
     expect(detach).to.deep.equal({ type: 'detachVolume', params: { node: 'b' } });
   });
 
@@ -127,7 +139,7 @@ describe('the volume machine', () => {
       isClaimed: [true, false],
       recorded: [undefined, 'a', 'b'],
       attached: [undefined, 'a', 'b'],
-      isLeavingRecorded: [true, false],
+      isAttachedRecorded: [true, false],
       isMounted: [true, false],
       isHolderLost: [true, false],
       obstacle: [undefined, 'x'],
@@ -144,12 +156,13 @@ describe('the volume machine', () => {
             each.isMounted && !each.isHolderLost,
             `detached while mounted on a live node: ${says}`,
           ).to.equal(false);
-          expect(types[0] === 'recordDetaching' || each.isLeavingRecorded, `unrecorded: ${says}`).to.equal(
-            true,
-          );
+          expect(types[0], `unrecorded: ${says}`).to.equal('recordDetaching');
         }
         if (type === 'attachVolume') {
-          expect(each.obstacle, `attached to a node that may not have it: ${says}`).to.equal(undefined);
+          const isThere = each.attached === params.node && each.recorded === params.node;
+          expect(each.obstacle === undefined || isThere, `attached where it may not be: ${says}`).to.equal(
+            true,
+          );
           expect([undefined, params.node], `second node: ${says}`).to.include(each.attached);
           expect([undefined, params.node], `second node: ${says}`).to.include(each.recorded);
           expect(types[0] === 'recordAttaching' || each.recorded === params.node, says).to.equal(true);

@@ -1,0 +1,97 @@
+/** Bugs in how one alloc leaves its node, and in its way back. */
+import type { Mutant } from '../mutant.ts';
+
+export const migrations: readonly Mutant[] = [
+  {
+    name: 'migration-ignores-min-healthy',
+    file: 'controllers/migration/roles.ts',
+    what: 'a replacement counts as proven the moment it is healthy',
+    find: "if (provenAtMs === undefined || nowMs < provenAtMs) return 'healthy';",
+    replace: "if (provenAtMs === undefined) return 'healthy';",
+  },
+  {
+    name: 'migration-stops-before-routed',
+    file: 'api/rules/migration.ts',
+    what: 'an original may be stopped before every gateway routes to its replacement',
+    find: "spec.desired === 'running' && status.phase === 'healthy' && status.route === 'routed',",
+    replace: "spec.desired === 'running' && status.phase === 'healthy',",
+  },
+  {
+    name: 'migration-route-not-awaited',
+    file: 'controllers/migration/roles.ts',
+    what: "a replacement counts as routed before the gateways' acknowledgement",
+    find: "return route === 'routed' ? 'routed' : 'proven';",
+    replace: "return route === 'unrouted' ? 'proven' : 'routed';",
+  },
+  {
+    name: 'migration-ignores-deadline',
+    file: 'controllers/migration/facts.ts',
+    what: 'a replacement that does not get healthy is waited for, for ever',
+    find: 'isDeadlineOver: deadlineMs !== undefined && nowMs >= deadlineMs,',
+    replace: 'isDeadlineOver: deadlineMs !== undefined && nowMs < 0,',
+  },
+  {
+    name: 'migration-without-timer',
+    file: 'controllers/migration/controller.ts',
+    what: 'nobody looks again when minHealthy or the deadline is over',
+    find: 'wakeAt: (facts) => facts.changesAtMs,',
+    replace: 'wakeAt: () => undefined,',
+  },
+  {
+    name: 'migration-failure-unrecorded',
+    file: 'controllers/migration/machine.ts',
+    what: 'the way back begins before it is on record why',
+    find: "{ guard: 'isInTrouble', target: 'turningBack' },",
+    replace: "{ guard: 'isInTrouble', target: 'stoppingReplacement' },",
+  },
+  {
+    name: 'migration-suspends-unrecorded',
+    file: 'controllers/migration/machine.ts',
+    what: 'the volume moves on although nothing says since when the original does not serve',
+    find: "{ guard: and(['isOriginalSuspended', 'isSuspensionRecorded']), target: 'movingVolume' },",
+    replace: "{ guard: not('isOriginalWantedRunning'), target: 'movingVolume' },",
+  },
+  {
+    name: 'migration-keeps-volume-away',
+    file: 'controllers/migration/machine.ts',
+    what: 'on the way back the original is resumed without its volume',
+    find: "{ guard: or(['isOriginalWantedRunning', 'areVolumesAtOrigin']), target: 'resumingOriginal' },",
+    replace: "{ target: 'resumingOriginal' },",
+  },
+  {
+    name: 'migration-leaves-original-suspended',
+    file: 'controllers/migration/guards.ts',
+    what: 'a migration that was turned back ends while its original is still suspended',
+    find: "context.original === 'serving' ||\n    (context.original === 'running'",
+    replace:
+      "context.original === 'serving' || context.original === 'suspended' ||\n    (context.original === 'running'",
+  },
+  {
+    name: 'migration-ignores-cancel',
+    file: 'controllers/migration/guards.ts',
+    what: 'a migration that is cancelled goes on',
+    find: 'isCancelled: ({ context }: Input) => context.isCancelled,',
+    replace: 'isCancelled: () => false,',
+  },
+  {
+    name: 'migration-loses-its-replacement',
+    file: 'controllers/migration/roles.ts',
+    what: 'a replacement that was created and not recorded yet is not found again after a crash',
+    find: 'const alloc =\n    candidates.find(',
+    replace: 'const alloc =\n    active.length < 0 ? undefined : [].find(',
+  },
+  {
+    name: 'migration-stays-on-its-node',
+    file: 'controllers/migration/facts.ts',
+    what: 'an alloc that leaves a node for a drain may get its replacement there',
+    find: '{ ...request, exclude: new Set([spec.node]) }',
+    replace: '{ ...request, prefer: spec.node }',
+  },
+  {
+    name: 'migration-of-a-retired-slot',
+    file: 'controllers/migration/machine.ts',
+    what: 'the replacement of an alloc whose slot was scaled away is left running',
+    find: "{ guard: 'isSlotRetired', target: 'retiringSlot' },",
+    replace: "{ guard: 'isSlotEmpty', target: 'retiringSlot' },",
+  },
+];

@@ -1,0 +1,76 @@
+/** Runs a tree's simulation, seed after seed, until one of them finds something. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import type { Result } from '../../test/simulation/run.ts';
+
+/** Far longer than any cluster takes: one that lasts longer goes round in circles. */
+const SEED_TIMEOUT_MS = 60_000;
+/** Most of what a cluster makes is dead at once: with room for it, half as much time goes to collecting it. */
+const HEAP = '--max-semi-space-size=64';
+
+export interface Find {
+  /** How many clusters it took, this one included. */
+  readonly seeds: number;
+  readonly seed: number;
+  /** What was found: the promise that was broken, and how. */
+  readonly message: string;
+}
+
+export interface Search {
+  readonly root: string;
+  readonly firstSeed: number;
+  readonly seeds: number;
+  readonly signal: AbortSignal;
+}
+
+/** The seeds in their order, in a process of their own. @returns undefined where nothing was found */
+export async function findBySimulation({
+  root,
+  firstSeed,
+  seeds,
+  signal,
+}: Search): Promise<Find | undefined> {
+  signal.throwIfAborted();
+  const worker = fork(join(root, 'test/simulation/worker.ts'), {
+    cwd: root,
+    execArgv: [...process.execArgv, HEAP],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization: 'json',
+  });
+  const kill = () => void worker.kill('SIGKILL');
+  signal.addEventListener('abort', kill, { once: true });
+  try {
+    for (let index = 0; index < seeds; index++) {
+      const message = await complaintOf(worker, firstSeed + index);
+      signal.throwIfAborted();
+      if (message !== undefined) return { seeds: index + 1, seed: firstSeed + index, message };
+    }
+    return undefined;
+  } finally {
+    signal.removeEventListener('abort', kill);
+    kill();
+  }
+}
+
+/** What is wrong with one seed; undefined: nothing. */
+function complaintOf(worker: ChildProcess, seed: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let errors = '';
+    const settle = (message: string | undefined) => {
+      clearTimeout(timer);
+      worker.off('message', onResult).off('exit', onExit);
+      worker.stderr?.off('data', onError);
+      resolve(message);
+    };
+    const onResult = ({ violation }: Pick<Result, 'violation'>) =>
+      settle(violation && `${violation.invariant}: ${violation.message}`);
+    const onExit = () => settle(`it ended its process: ${errors.match(/^\w*Error.*$/m)?.[0] ?? 'no reason'}`);
+    const onError = (data: Buffer) => {
+      errors += data;
+    };
+    const timer = setTimeout(() => settle('it goes round in circles'), SEED_TIMEOUT_MS);
+    worker.on('message', onResult).on('exit', onExit);
+    worker.stderr?.on('data', onError);
+    worker.send(seed);
+  });
+}

@@ -1,0 +1,120 @@
+/** Runs simulated clusters, one a seed, and explains the first that breaks a promise: `npm run simulate -- --seeds 2000`. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { drawPlan } from '../test/simulation/plan.ts';
+import { type Result, simulate } from '../test/simulation/run.ts';
+import { keepSteps, shrink } from '../test/simulation/shrink.ts';
+
+const DEFAULT_SEEDS = 200;
+const WORKER = fileURLToPath(new URL('../test/simulation/worker.ts', import.meta.url));
+
+const { values } = parseArgs({
+  options: {
+    /** How many clusters. */
+    seeds: { type: 'string', default: String(DEFAULT_SEEDS) },
+    /** The first seed; others each time where it is left out. */
+    seed: { type: 'string' },
+    /** Runs the one seed with these of its steps only: `--steps 0,3,4`. */
+    steps: { type: 'string' },
+    /** Does not stop at the first failure: counts them by kind. */
+    'keep-going': { type: 'boolean', default: false },
+    jobs: { type: 'string', default: String(availableParallelism()) },
+  },
+});
+
+/** Most of what a cluster makes is dead at once: with room for it, half as much time goes to collecting it. */
+const execArgv = [...process.execArgv, '--max-semi-space-size=64'];
+
+type Outcome = Omit<Result, 'story'>;
+
+const first = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
+if (values.steps !== undefined) await repeat(first, values.steps);
+else
+  await search(
+    first,
+    values.seed !== undefined && process.argv.every((each) => !each.startsWith('--seeds'))
+      ? 1
+      : Number(values.seeds),
+  );
+
+/** One seed again, as a failure told. */
+async function repeat(seed: number, steps: string): Promise<void> {
+  const kept = steps === '' ? [] : steps.split(',').map(Number);
+  const result = await simulate(keepSteps(drawPlan(seed), kept));
+  console.log(result.story.join('\n'));
+  console.log(verdict(result));
+  if (result.violation) process.exitCode = 1;
+}
+
+async function search(from: number, count: number): Promise<void> {
+  const startedMs = performance.now();
+  const failures: Outcome[] = [];
+  let done = 0;
+  let events = 0;
+  let next = from;
+  const take = () =>
+    next < from + count && (failures.length === 0 || values['keep-going']) ? next++ : undefined;
+  const workers = Array.from({ length: Math.min(count, Number(values.jobs)) }, () =>
+    fork(WORKER, { execArgv }),
+  );
+  await Promise.all(
+    workers.map((worker) =>
+      work(worker, take, (outcome) => {
+        done += 1;
+        events += outcome.events;
+        if (outcome.violation) failures.push(outcome);
+      }),
+    ),
+  );
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const rate = `${Math.round((done / seconds) * 60)} a minute, ${Math.round(events / done)} events each`;
+  console.log(
+    `simulate: ${done} clusters from seed ${from} in ${seconds.toFixed(1)} s (${rate}), ${failures.length} failed`,
+  );
+  if (failures.length === 0) return;
+  process.exitCode = 1;
+  for (const each of failures) console.log(verdict(each));
+  const worst = failures.sort((a, b) => a.seed - b.seed)[0];
+  if (worst) await explain(worst.seed);
+}
+
+/** Feeds a worker until there is nothing more. */
+function work(
+  worker: ChildProcess,
+  take: () => number | undefined,
+  onOutcome: (outcome: Outcome) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let seed = take();
+    const feed = () => {
+      if (seed === undefined) worker.disconnect();
+      else worker.send(seed);
+    };
+    worker.on('message', (outcome: Outcome) => {
+      onOutcome(outcome);
+      seed = take();
+      feed();
+    });
+    worker.on('exit', () =>
+      seed === undefined ? resolve() : reject(new Error(`seed ${seed} ended its process`)),
+    );
+    feed();
+  });
+}
+
+async function explain(seed: number): Promise<void> {
+  const plan = drawPlan(seed);
+  const { kept, result } = await shrink(plan, await simulate(plan));
+  console.log(`\nseed ${seed}: ${kept.length} of ${plan.steps.length} steps are enough:\n`);
+  console.log(result.story.join('\n'));
+  console.log(verdict(result));
+  console.log(`\nagain: npm run simulate -- --seed ${seed} --steps ${kept.join(',')}`);
+}
+
+function verdict({ seed, violation, hash }: Outcome): string {
+  return violation
+    ? `seed ${seed} at ${(violation.atMs / 1_000).toFixed(3)} s: ${violation.invariant}: ${violation.message}`
+    : `seed ${seed}: nothing is wrong (${hash.slice(0, 16)})`;
+}

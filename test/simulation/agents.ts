@@ -1,0 +1,95 @@
+/** The agent of a machine: mill's own, over simulated workloads, volumes and mesh. */
+import type { Actor } from '../../api/store.ts';
+import { startAgent } from '../../controllers/processes/agent.ts';
+import type { WorkloadSpec } from '../../runtime/drivers/workload.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { Mesh } from '../../runtime/mesh/mesh.ts';
+import { createPortAllocator } from '../../runtime/ports.ts';
+import { createLinkedClient, Link } from './link.ts';
+import type { Fate, Machine } from './machine.ts';
+import type { SimulatedProcess } from './process.ts';
+import type { Server } from './server.ts';
+import { type Cloud, createSimulatedMounter } from './volumes.ts';
+import type { Witness } from './witness.ts';
+import { createSimulatedProbe, createSimulatedWorkloads } from './workloads.ts';
+
+const PORTS = { first: 20_000, last: 29_999 };
+
+export interface AgentSurroundings {
+  readonly server: () => Server | undefined;
+  readonly cloud: Cloud;
+  readonly witness: Witness;
+  readonly log: Log;
+  readonly fateOf: (spec: WorkloadSpec) => Fate;
+}
+
+export class SimulatedAgent {
+  readonly machine: Machine;
+  readonly link = new Link();
+  /** Of the node that it registered; kept on the machine's disk. */
+  token = '';
+  process: SimulatedProcess | undefined;
+  /** It was told that its node was removed, and ended. */
+  hasLeft = false;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+  }
+
+  start(process: SimulatedProcess, surroundings: AgentSurroundings): void {
+    const { machine, link, token } = this;
+    const { server, cloud, witness, log, fateOf } = surroundings;
+    this.process = process;
+    this.hasLeft = false;
+    const authenticate = (to: Server): Actor => to.authenticate(token);
+    const { clock, random } = process;
+    const agent = startAgent({
+      node: machine.name,
+      client: createLinkedClient({ process, link, server, authenticate }),
+      clock,
+      random,
+      log,
+      address: machine.address,
+      workloads: createSimulatedWorkloads({ machine, agent: process, witness, fateOf }),
+      volumes: createSimulatedMounter(cloud, machine, process, witness),
+      mesh: simulatedMesh(machine, process, witness),
+      ports: createPortAllocator({
+        address: machine.address,
+        random,
+        range: PORTS,
+        isFree: async (_, port) => !machine.running().some(({ ports }) => ports.includes(port)),
+      }),
+      probe: createSimulatedProbe(machine, process),
+      environment: {},
+    });
+    void agent.closed.then(() => {
+      this.hasLeft = true;
+      process.kill();
+    });
+  }
+
+  /** SIGKILL. */
+  crash(): void {
+    if (!this.process?.isAlive) return;
+    this.process.kill();
+    this.machine.agentDied();
+  }
+}
+
+function simulatedMesh(machine: Machine, process: SimulatedProcess, witness: Witness): Mesh {
+  const sinceMs = process.timeline.nowMs;
+  return {
+    identity: async () => ({ publicKey: machine.publicKey }),
+    async apply(configuration) {
+      await process.call(1, () => {
+        machine.mesh = configuration;
+        witness.meshApplied(machine, configuration, sinceMs);
+      });
+    },
+    async tearDown() {
+      await process.call(1, () => {
+        machine.mesh = undefined;
+      });
+    },
+  };
+}

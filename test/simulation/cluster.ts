@@ -1,0 +1,157 @@
+/** A whole cluster in one process: servers, agents, gateways and the machines under them, in virtual time. */
+import type { Client } from '../../api/client/client.ts';
+import { ADMIN_GROUP } from '../../api/groups.ts';
+import type { Actor } from '../../api/store.ts';
+import type { WorkloadSpec } from '../../runtime/drivers/workload.ts';
+import type { Log } from '../../runtime/log.ts';
+import { SimulatedAgent } from './agents.ts';
+import { Chronicle } from './chronicle.ts';
+import { SimulatedGateway } from './gateways.ts';
+import { createLinkedClient, Link } from './link.ts';
+import { type Fate, Machine } from './machine.ts';
+import type { Plan } from './plan.ts';
+import { type ClockError, SimulatedProcess } from './process.ts';
+import { between, type Random, Randomness } from './randomness.ts';
+import { startSecondControlPlane } from './replica.ts';
+import { Server } from './server.ts';
+import { SimulatedDisk } from './store.ts';
+import { Timeline } from './timeline.ts';
+import { Cloud, createSimulatedVolumes } from './volumes.ts';
+import { Witness } from './witness.ts';
+
+export const ADMIN: Actor = { user: 'admin', groups: [ADMIN_GROUP] };
+
+export class Cluster {
+  readonly timeline = new Timeline();
+  readonly chronicle = new Chronicle(this.timeline);
+  readonly randomness: Randomness;
+  readonly disk = new SimulatedDisk();
+  readonly cloud = new Cloud();
+  readonly machines: ReadonlyMap<string, Machine>;
+  readonly agents: readonly SimulatedAgent[];
+  readonly gateways: readonly SimulatedGateway[];
+  readonly witness: Witness;
+  readonly serverTime: ClockError = { offsetMs: 0, rate: 1 };
+  server: Server | undefined;
+  secondControlPlane: SimulatedProcess | undefined;
+  /** Share of workloads that behave badly. */
+  badWorkloads = 0;
+  /** Share of commits whose outcome is not told. */
+  unknownCommits = 0;
+  readonly #fates: Random;
+  readonly #log: Log;
+  #runs = 0;
+
+  constructor(plan: Plan) {
+    this.randomness = new Randomness(plan.seed);
+    this.#fates = this.randomness.stream('fates');
+    const names = Array.from({ length: plan.nodes }, (_, index) => `node-${index}`);
+    this.machines = new Map(names.map((name, index) => [name, new Machine(name, index + 1)]));
+    this.agents = [...this.machines.values()].map((machine) => new SimulatedAgent(machine));
+    this.gateways = Array.from(
+      { length: plan.gateways },
+      (_, index) => new SimulatedGateway(`gate-${index}`),
+    );
+    this.witness = new Witness(this);
+    this.#log = this.#recordingLog();
+  }
+
+  startServer(): void {
+    if (this.server?.process.isAlive) return;
+    const process = this.process('server', this.serverTime);
+    this.chronicle.note('plan', 'server starts');
+    this.server = new Server({
+      process,
+      disk: this.disk,
+      randomness: this.randomness,
+      log: this.#log,
+      volumes: createSimulatedVolumes(this.cloud, process, this.witness),
+      observe: (change, actor, state) => this.witness.changed(change, actor, state),
+      unknownOutcomes: () => this.unknownCommits,
+    });
+  }
+
+  crashServer(): void {
+    if (!this.server) return;
+    this.chronicle.note('plan', 'server dies');
+    this.secondControlPlane?.kill();
+    this.server.process.kill();
+    this.server = undefined;
+  }
+
+  startSecondControlPlane(): void {
+    if (!this.server || this.secondControlPlane?.isAlive) return;
+    const process = this.process('controllers', this.serverTime);
+    this.secondControlPlane = process;
+    const volumes = createSimulatedVolumes(this.cloud, process, this.witness);
+    const { server, randomness } = this;
+    startSecondControlPlane({ server, process, randomness, log: this.#log, volumes });
+  }
+
+  startAgent(agent: SimulatedAgent): void {
+    const { machine } = agent;
+    if (agent.process?.isAlive || !machine.isUp || agent.token === '') return;
+    this.chronicle.note('plan', `agent ${machine.name} starts`);
+    agent.start(this.process(`agent-${machine.name}`, machine.time), {
+      server: () => this.server,
+      cloud: this.cloud,
+      witness: this.witness,
+      log: this.#log,
+      fateOf: (spec) => this.#fateOf(spec),
+    });
+  }
+
+  startGateway(gateway: SimulatedGateway): void {
+    if (gateway.process?.isAlive) return;
+    this.chronicle.note('plan', `gateway ${gateway.name} starts`);
+    gateway.start(this.process(gateway.name, gateway.time), () => this.server, this.witness, this.#log);
+  }
+
+  /** What an operator's commands are sent with. */
+  operator(): Client {
+    const process = this.process('operator', { offsetMs: 0, rate: 1 });
+    const server = () => this.server;
+    return createLinkedClient({ process, link: new Link(), server, authenticate: () => ADMIN });
+  }
+
+  process(name: string, time: ClockError): SimulatedProcess {
+    this.#runs += 1;
+    const random = this.randomness.stream(`${name}/${this.#runs}`);
+    return new SimulatedProcess({ name, timeline: this.timeline, random, time });
+  }
+
+  #fateOf({ env }: WorkloadSpec): Fate {
+    const random = this.#fates;
+    const isTask = env.MILL_TASK !== undefined;
+    const good: Fate = {
+      startMs: between(random, 1, 20),
+      healthyAfterMs: between(random, 1, 200),
+      exitAfterMs: isTask ? between(random, 200, 6_000) : undefined,
+      exitCode: 0,
+      stopMs: between(random, 1, 60),
+    };
+    if (random() >= this.badWorkloads) return good;
+    const kind = random();
+    if (kind < 0.25) return { ...good, startMs: undefined };
+    if (kind < 0.5) return { ...good, exitAfterMs: between(random, 1, 3_000), exitCode: 1 };
+    if (kind < 0.75) return { ...good, stopMs: undefined };
+    return { ...good, healthyAfterMs: between(random, 500, 12_000) };
+  }
+
+  /** A reconcile that throws what no driver and no server said is a mistake in the code. */
+  #recordingLog(): Log {
+    const record = (fields: object, message: string) => {
+      const { error, err } = fields as { error?: unknown; err?: unknown };
+      const why = String(error ?? (err instanceof Error ? err.stack : '')).split('\n    at ');
+      if (/^(Type|Range|Reference)Error/.test(why[0] ?? '')) {
+        this.witness.violated('mistake', `${message}: ${why.slice(0, 4).join(' < ')}`);
+      }
+      this.chronicle.note(
+        'log',
+        `${JSON.stringify({ ...fields, error: why[0], err: undefined })} ${message}`,
+      );
+    };
+    const log: Log = { debug() {}, info() {}, warn: record, error: record, child: () => log };
+    return log;
+  }
+}

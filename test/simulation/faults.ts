@@ -1,0 +1,161 @@
+/** What goes wrong in a simulated cluster, and how it is mended again. */
+import type { SimulatedAgent } from './agents.ts';
+import type { Cluster } from './cluster.ts';
+import type { SimulatedGateway } from './gateways.ts';
+import type { Link } from './link.ts';
+import type { Step, Target } from './plan.ts';
+import type { ClockError } from './process.ts';
+
+const RIGHT_WATCH = { lagMs: 0, breaks: 0, expires: 0, repeats: false };
+const RIGHT_CLOUD = { slowestMs: 10, failures: 0 };
+const RIGHT_DISK = { slowestMs: 1 };
+const RIGHT_CLUSTER = { badWorkloads: 0, unknownCommits: 0 };
+
+/** Begins what the step says, and ends it when its time is over. Nothing for a step of an operator. */
+export function strike(cluster: Cluster, step: Step): void {
+  const mend = begin(cluster, step);
+  if (mend && 'forMs' in step) cluster.timeline.after(step.forMs, mend);
+}
+
+/** The end of all faults: whatever is down comes up, and nothing stands in its way. */
+export function mendEverything(cluster: Cluster): void {
+  const { disk, cloud } = cluster;
+  Object.assign(cluster, RIGHT_CLUSTER);
+  Object.assign(disk, RIGHT_DISK, { isFull: false });
+  Object.assign(cloud, RIGHT_CLOUD);
+  cluster.secondControlPlane?.kill();
+  if (cluster.server?.store.failure) cluster.crashServer();
+  cluster.startServer();
+  for (const { link } of [...cluster.agents, ...cluster.gateways]) {
+    Object.assign(link, { lostAnswers: 0, watch: RIGHT_WATCH });
+    link.heal();
+  }
+  for (const agent of cluster.agents) {
+    agent.machine.isUp = true;
+    if (!agent.hasLeft) cluster.startAgent(agent);
+  }
+  for (const gateway of cluster.gateways) cluster.startGateway(gateway);
+}
+
+/** @returns what ends it, where it does not end by itself */
+function begin(cluster: Cluster, step: Step): (() => void) | undefined {
+  switch (step.do) {
+    case 'partition':
+    case 'lostAnswers':
+    case 'badWatches': {
+      const link = victimOf(cluster, step.target)?.link;
+      return link && disturb(link, step);
+    }
+    case 'crash':
+      crash(cluster, step.target, step.steps, step.forMs);
+      return undefined;
+    case 'blackout':
+      return blackOut(cluster, step.node);
+    case 'badVolumes':
+      return change(cluster.cloud, { slowestMs: step.slowestMs, failures: step.failures }, RIGHT_CLOUD);
+    case 'badWorkloads':
+      return change(cluster, { badWorkloads: step.share }, RIGHT_CLUSTER);
+    case 'unknownCommits':
+      return change(cluster, { unknownCommits: step.share }, RIGHT_CLUSTER);
+    case 'slowDisk':
+      return change(cluster.disk, { slowestMs: step.slowestMs }, RIGHT_DISK);
+    case 'fullDisk':
+      return fillDisk(cluster);
+    case 'flap':
+      flap(cluster, step.forMs);
+      return undefined;
+    case 'badClock':
+      Object.assign(timeOf(cluster, step.target), { offsetMs: step.offsetMs, rate: step.rate });
+      return undefined;
+    case 'twoLeaders':
+      cluster.startSecondControlPlane();
+      return () => cluster.secondControlPlane?.kill();
+    default:
+      return undefined;
+  }
+}
+
+function change<T extends object>(thing: T, wrong: Partial<T>, right: Partial<T>): () => void {
+  Object.assign(thing, wrong);
+  return () => void Object.assign(thing, right);
+}
+
+function disturb(link: Link, step: Extract<Step, { do: 'partition' | 'lostAnswers' | 'badWatches' }>) {
+  switch (step.do) {
+    case 'partition':
+      link.cut();
+      return () => link.heal();
+    case 'lostAnswers':
+      return change(link, { lostAnswers: step.share }, { lostAnswers: 0 });
+    case 'badWatches':
+      return change(link, { watch: step.watch }, { watch: RIGHT_WATCH });
+  }
+}
+
+/** The process dies between two of the steps that it takes from now on. */
+function crash(cluster: Cluster, target: Target, steps: number, downMs: number): void {
+  const { timeline, chronicle } = cluster;
+  if (target.what === 'server') {
+    cluster.server?.process.crashAfter(steps, () => {
+      cluster.crashServer();
+      timeline.after(downMs, () => cluster.startServer());
+    });
+    return;
+  }
+  const victim = victimOf(cluster, target);
+  victim?.process?.crashAfter(steps, () => {
+    chronicle.note('plan', `${victim.process?.name} dies`);
+    victim.crash();
+    timeline.after(downMs, () => restart(cluster, victim));
+  });
+}
+
+function restart(cluster: Cluster, victim: SimulatedAgent | SimulatedGateway): void {
+  if (!('machine' in victim)) cluster.startGateway(victim);
+  else if (!victim.hasLeft) cluster.startAgent(victim);
+}
+
+/** The machine loses its power, and has it again later. */
+function blackOut(cluster: Cluster, index: number): (() => void) | undefined {
+  const agent = cluster.agents[index];
+  if (!agent) return undefined;
+  agent.crash();
+  agent.machine.die();
+  return () => {
+    agent.machine.isUp = true;
+    restart(cluster, agent);
+  };
+}
+
+/** The store refuses to write once it could not, so whoever finds the disk full makes room and starts the server again. */
+function fillDisk(cluster: Cluster): () => void {
+  const { disk, timeline } = cluster;
+  disk.isFull = true;
+  return () => {
+    disk.isFull = false;
+    if (!cluster.server?.store.failure) return;
+    cluster.crashServer();
+    timeline.after(100, () => cluster.startServer());
+  };
+}
+
+/** The oldest workload of each machine fails its health checks for a while. */
+function flap({ machines, timeline }: Cluster, forMs: number): void {
+  for (const machine of machines.values()) {
+    for (const process of machine.running().slice(0, 1)) process.unhealthyUntilMs = timeline.nowMs + forMs;
+  }
+}
+
+const victimOf = (
+  { agents, gateways }: Cluster,
+  target: Target,
+): SimulatedAgent | SimulatedGateway | undefined => {
+  if (target.what === 'server') return undefined;
+  return target.what === 'agent' ? agents[target.index] : gateways[target.index];
+};
+
+function timeOf(cluster: Cluster, target: Target): ClockError {
+  const victim = victimOf(cluster, target);
+  if (!victim) return cluster.serverTime;
+  return 'machine' in victim ? victim.machine.time : victim.time;
+}

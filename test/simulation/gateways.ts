@@ -1,0 +1,34 @@
+/** A gateway process: mill's own logic over a simulated data plane. */
+import { startGateway } from '../../controllers/processes/gateway.ts';
+import type { Log } from '../../runtime/log.ts';
+import { SimulatedDataPlane } from './data-plane.ts';
+import { createLinkedClient, Link } from './link.ts';
+import type { ClockError, SimulatedProcess } from './process.ts';
+import type { Server } from './server.ts';
+import type { Witness } from './witness.ts';
+
+export class SimulatedGateway {
+  readonly name: string;
+  readonly link = new Link();
+  readonly time: ClockError = { offsetMs: 0, rate: 1 };
+  process: SimulatedProcess | undefined;
+  dataPlane = new SimulatedDataPlane(undefined);
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  start(process: SimulatedProcess, server: () => Server | undefined, witness: Witness, log: Log): void {
+    const { name, link } = this;
+    this.process = process;
+    this.dataPlane = new SimulatedDataPlane(process, () => witness.gatewayApplied());
+    const actor = { user: `system:gateway:${name}`, groups: ['system:gateways'] };
+    const client = createLinkedClient({ process, link, server, authenticate: () => actor });
+    const { clock, random } = process;
+    startGateway({ name, client, clock, random, log, host: '127.0.0.1', dataPlane: this.dataPlane });
+  }
+
+  crash(): void {
+    this.process?.kill();
+  }
+}

@@ -1,0 +1,197 @@
+/** What operators do to a simulated cluster, through the API like everybody else. */
+import type { Client } from '../../api/client/client.ts';
+import { deleteIfPresent } from '../../api/client/client.ts';
+import { isApiError } from '../../api/errors.ts';
+import type { Cluster } from './cluster.ts';
+import { ADMIN } from './cluster.ts';
+import type { Plan, ServicePlan, Step } from './plan.ts';
+
+/** Between two attempts of a command whose server could not be reached. */
+const RETRY_MS = 400;
+/** After which an operator gives up, or waits for something else. */
+const MOST_TRIES = 60;
+
+export class Operators {
+  readonly #cluster: Cluster;
+  readonly #plan: Plan;
+  readonly #client: Client;
+
+  constructor(cluster: Cluster, plan: Plan) {
+    this.#cluster = cluster;
+    this.#plan = plan;
+    this.#client = cluster.operator();
+  }
+
+  /** Registers the machines, starts their agents, and applies the manifests. */
+  async setUp(): Promise<void> {
+    const { agents } = this.#cluster;
+    for (const [index] of agents.entries()) await this.join(index);
+    const { idleVolumes, tasks, services } = this.#plan;
+    const volumes = [
+      ...services.flatMap(({ volume }) => volume ?? []),
+      ...Array.from({ length: idleVolumes }, (_, index) => `idle-${index}`),
+    ];
+    for (const name of volumes)
+      await this.#persist(`create volume ${name}`, () => this.#create('Volume', name, {}));
+    for (const service of services) await this.#createService(service);
+    for (let index = 0; index < tasks; index++) await this.#createTask(`task-${index}`);
+  }
+
+  async carryOut(step: Step): Promise<void> {
+    const client = this.#client;
+    switch (step.do) {
+      case 'drain':
+        await Promise.all(step.nodes.map((node) => this.#drain(nodeName(node), step.policy)));
+        return;
+      case 'undrain':
+        return this.#patchNode(step.node, { drain: false });
+      case 'cordon':
+        return this.#patchNode(step.node, { unschedulable: true });
+      case 'uncordon':
+        return this.#patchNode(step.node, { unschedulable: false });
+      case 'remove':
+        return this.#remove(nodeName(step.node), step.tries);
+      case 'join':
+        return this.join(step.node);
+      case 'scale':
+        return this.#patchService(step.service, { replicas: this.#replicas(step.service, step.replicas) });
+      case 'apply':
+        return this.#patchService(step.service, { template: { env: { VERSION: String(step.version) } } });
+      case 'delete': {
+        const { name } = this.#service(step.service);
+        await this.#persist(`delete service ${name}`, () => deleteIfPresent(client, 'Service', name));
+        return;
+      }
+      case 'recreate':
+        return this.#createService(this.#service(step.service));
+      case 'gitops':
+        return this.#applyAgainAndAgain(step.service, step.everyMs, step.forMs);
+      case 'task':
+        return this.#createTask(step.name);
+      default:
+    }
+  }
+
+  /** A machine joins, for the first time or again after it was removed. */
+  async join(index: number): Promise<void> {
+    const agent = this.#cluster.agents[index];
+    if (!agent) return;
+    const { name } = agent.machine;
+    if (agent.token !== '' && !agent.hasLeft) return;
+    await this.#persist(`join ${name}`, async () => {
+      const { server } = this.#cluster;
+      if (!server) throw new Error('the server is away');
+      const known = server.store.state.get('Credential', name);
+      if (server.store.state.get('Node', name)?.spec.removed) return;
+      if (known?.spec.revoked) await deleteIfPresent(this.#client, 'Credential', name);
+      const { token } = await server.answer(() => server.service.registerNode(ADMIN, name, {}));
+      agent.crash();
+      agent.token = token;
+      agent.hasLeft = false;
+    });
+    this.#cluster.startAgent(agent);
+  }
+
+  async #drain(name: string, policy: object): Promise<void> {
+    await this.#persist(`drain ${name}`, async () => {
+      const { spec } = await this.#client.get('Node', name);
+      const attempt = spec.drainPolicy.attempt + (spec.drain ? 1 : 0);
+      await this.#client.patch('Node', name, { spec: { drain: true, drainPolicy: { ...policy, attempt } } });
+    });
+  }
+
+  async #remove(name: string, tries: number): Promise<void> {
+    for (let attempt = 0; attempt < tries; attempt++) {
+      const isTaken = await this.#persist(`remove ${name}`, () =>
+        this.#client.patch('Node', name, { spec: { removed: true } }).then(() => {}),
+      );
+      if (isTaken) return;
+      await this.#cluster.timeline.wait(RETRY_MS);
+    }
+  }
+
+  async #applyAgainAndAgain(index: number, everyMs: number, forMs: number): Promise<void> {
+    const { timeline } = this.#cluster;
+    const { replicas } = this.#service(index);
+    for (let passedMs = 0; passedMs < forMs; passedMs += everyMs) {
+      await this.#patchService(index, { replicas });
+      await timeline.wait(everyMs);
+    }
+  }
+
+  #patchNode(index: number, spec: object): Promise<void> {
+    const name = nodeName(index);
+    const what = `${JSON.stringify(spec)} ${name}`;
+    return this.#persist(what, () => this.#client.patch('Node', name, { spec })).then(() => {});
+  }
+
+  #patchService(index: number, spec: object): Promise<void> {
+    const { name } = this.#service(index);
+    const what = `${JSON.stringify(spec)} ${name}`;
+    return this.#persist(what, () => this.#client.patch('Service', name, { spec })).then(() => {});
+  }
+
+  async #createService(plan: ServicePlan): Promise<void> {
+    const { name, replicas, volume, maxParallel, minHealthyMs, healthyDeadlineMs } = plan;
+    const index = this.#plan.services.indexOf(plan);
+    const template = {
+      command: ['serve'],
+      env: { VERSION: '1' },
+      health: { http: { path: '/' }, interval: '2s', unhealthyAfter: 2 },
+      stopGrace: '1s',
+      ...(volume === undefined ? {} : { volumes: [{ name: 'data', volume, path: 'data' }] }),
+    };
+    const migration = {
+      maxParallel,
+      minHealthy: `${minHealthyMs}ms`,
+      healthyDeadline: `${healthyDeadlineMs}ms`,
+    };
+    const ports = [{ name: 'http', gatewayPort: 8_000 + index }];
+    await this.#persist(`create service ${name}`, () =>
+      this.#create('Service', name, { replicas, ports, template, migration }),
+    );
+  }
+
+  #createTask(name: string): Promise<void> {
+    const spec = { template: { command: ['work'], stopGrace: '1s' } };
+    return this.#persist(`create task ${name}`, () => this.#create('Task', name, spec)).then(() => {});
+  }
+
+  #create(kind: 'Service' | 'Task' | 'Volume', name: string, spec: object): Promise<unknown> {
+    return this.#client.create({ kind, metadata: { name }, spec });
+  }
+
+  #service(index: number): ServicePlan {
+    const service = this.#plan.services[index];
+    if (!service) throw new RangeError(`there is no service ${index}`);
+    return service;
+  }
+
+  /** A service with a volume has one replica at most. */
+  #replicas(index: number, wanted: number): number {
+    return this.#service(index).volume === undefined ? wanted : Math.min(1, wanted);
+  }
+
+  /** Until the server answers. @returns false where it refuses */
+  async #persist(what: string, command: () => Promise<unknown>): Promise<boolean> {
+    const { chronicle, timeline } = this.#cluster;
+    for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
+      try {
+        await command();
+        chronicle.note('plan', `operator: ${what}`);
+        return true;
+      } catch (error) {
+        const isRefused =
+          isApiError(error) && error.reason !== 'ServiceUnavailable' && error.reason !== 'Conflict';
+        if (isRefused) {
+          chronicle.note('plan', `operator: ${what}: refused: ${error.message}`);
+          return false;
+        }
+        await timeline.wait(RETRY_MS);
+      }
+    }
+    return false;
+  }
+}
+
+export const nodeName = (index: number): string => `node-${index}`;

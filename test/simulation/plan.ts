@@ -1,0 +1,259 @@
+/** What is done to a simulated cluster, drawn from its seed before it begins: a list, so that it can be shortened. */
+import { between, integer, pick, type Random, Randomness } from './randomness.ts';
+
+export interface ServicePlan {
+  readonly name: string;
+  readonly replicas: number;
+  readonly maxParallel: number;
+  readonly minHealthyMs: number;
+  readonly healthyDeadlineMs: number;
+  /** Name of its volume, if it has one. */
+  readonly volume?: string;
+}
+
+/** A process, by what it is and which one. */
+export type Target =
+  | { readonly what: 'server' }
+  | { readonly what: 'agent' | 'gateway'; readonly index: number };
+
+type Action =
+  // Operators.
+  | { readonly do: 'drain'; readonly nodes: readonly number[]; readonly policy: object }
+  | { readonly do: 'undrain' | 'join' | 'cordon' | 'uncordon'; readonly node: number }
+  /** Again and again until it is taken: `mill remove --drain`. */
+  | { readonly do: 'remove'; readonly node: number; readonly tries: number }
+  | { readonly do: 'scale'; readonly service: number; readonly replicas: number }
+  | { readonly do: 'apply'; readonly service: number; readonly version: number }
+  | { readonly do: 'delete' | 'recreate'; readonly service: number }
+  | { readonly do: 'gitops'; readonly service: number; readonly everyMs: number; readonly forMs: number }
+  | { readonly do: 'task'; readonly name: string }
+  // Faults.
+  | { readonly do: 'crash'; readonly target: Target; readonly steps: number; readonly forMs: number }
+  | { readonly do: 'blackout'; readonly node: number; readonly forMs: number }
+  | { readonly do: 'partition'; readonly target: Target; readonly forMs: number }
+  | { readonly do: 'lostAnswers'; readonly target: Target; readonly share: number; readonly forMs: number }
+  | {
+      readonly do: 'badWatches';
+      readonly target: Target;
+      readonly watch: { lagMs: number; breaks: number; expires: number; repeats: boolean };
+      readonly forMs: number;
+    }
+  | {
+      readonly do: 'badVolumes';
+      readonly slowestMs: number;
+      readonly failures: number;
+      readonly forMs: number;
+    }
+  | { readonly do: 'badWorkloads'; readonly share: number; readonly forMs: number }
+  | { readonly do: 'flap'; readonly forMs: number }
+  | { readonly do: 'badClock'; readonly target: Target; readonly offsetMs: number; readonly rate: number }
+  | { readonly do: 'slowDisk'; readonly slowestMs: number; readonly forMs: number }
+  | { readonly do: 'fullDisk'; readonly forMs: number }
+  | { readonly do: 'unknownCommits'; readonly share: number; readonly forMs: number }
+  | { readonly do: 'twoLeaders'; readonly forMs: number };
+
+export type Step = Action & { readonly atMs: number };
+
+export interface Plan {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly gateways: number;
+  readonly services: readonly ServicePlan[];
+  readonly idleVolumes: number;
+  readonly tasks: number;
+  readonly steps: readonly Step[];
+}
+
+/** Operators and faults come between these, in virtual milliseconds since the beginning. */
+const FIRST_STEP_MS = 1_500;
+const LAST_STEP_MS = 16_000;
+/** Share of the clusters to which nothing bad happens, so that what must always hold then can be checked. */
+const CALM = 0.15;
+
+export function drawPlan(seed: number): Plan {
+  const random = new Randomness(seed).stream('plan');
+  const nodes = integer(random, 3, 7);
+  const gateways = integer(random, 1, 2);
+  const services = drawServices(random);
+  const size: Size = { nodes, gateways, services: services.length };
+  const isCalm = random() < CALM;
+  const operators = Array.from({ length: integer(random, 2, 6) }, () => drawOperator(random, size));
+  const faults = Array.from({ length: isCalm ? 0 : integer(random, 1, 7) }, () => drawFault(random, size));
+  const steps = [...operators.flat(), ...faults].map((action) => ({
+    ...action,
+    atMs: action.atMs ?? Math.round(between(random, FIRST_STEP_MS, LAST_STEP_MS)),
+  }));
+  return {
+    seed,
+    nodes,
+    gateways,
+    services,
+    idleVolumes: integer(random, 0, 1),
+    tasks: integer(random, 0, 2),
+    steps: steps.sort((a, b) => a.atMs - b.atMs),
+  };
+}
+
+interface Size {
+  readonly nodes: number;
+  readonly gateways: number;
+  readonly services: number;
+}
+
+function drawServices(random: Random): ServicePlan[] {
+  const policy = () => ({
+    maxParallel: integer(random, 1, 2),
+    minHealthyMs: pick(random, [0, 0, 300]),
+    healthyDeadlineMs: pick(random, [3_000, 6_000]),
+  });
+  const stateless = Array.from({ length: integer(random, 1, 3) }, (_, index) => ({
+    name: `web-${index}`,
+    replicas: integer(random, 1, 4),
+    ...policy(),
+  }));
+  const stateful = Array.from({ length: integer(random, 0, 2) }, (_, index) => ({
+    name: `db-${index}`,
+    replicas: 1,
+    volume: `data-${index}`,
+    ...policy(),
+  }));
+  return [...stateless, ...stateful];
+}
+
+type Drawn = Action & { readonly atMs?: number };
+
+function drawOperator(random: Random, { nodes, services }: Size): Drawn[] {
+  const node = integer(random, 0, nodes - 1);
+  const service = integer(random, 0, services - 1);
+  const atMs = Math.round(between(random, FIRST_STEP_MS, LAST_STEP_MS - 5_000));
+  const laterMs = () => Math.round(atMs + between(random, 5, 5_000));
+  const drain = () =>
+    ({ do: 'drain', nodes: drainedNodes(random, nodes, node), policy: drawPolicy(random) }) as const;
+  switch (integer(random, 0, 9)) {
+    case 0:
+      return [
+        { ...drain(), atMs },
+        { do: 'undrain', node, atMs: laterMs() },
+      ];
+    case 1:
+      return [
+        { ...drain(), atMs },
+        { do: 'undrain', node, atMs: laterMs() },
+        { ...drain(), atMs: laterMs() },
+      ];
+    case 2:
+    case 3: {
+      const removal: Drawn[] = [
+        { ...drain(), atMs },
+        { do: 'remove', node, tries: integer(random, 1, 40), atMs: laterMs() },
+      ];
+      return random() < 0.5 ? removal : [...removal, { do: 'join', node, atMs: atMs + 7_000 }];
+    }
+    case 4:
+      return [{ do: 'scale', service, replicas: integer(random, 0, 5) }];
+    case 5:
+      return [{ do: 'apply', service, version: integer(random, 2, 9) }];
+    case 6:
+      return [
+        { do: 'delete', service, atMs },
+        { do: 'recreate', service, atMs: laterMs() },
+      ];
+    case 7:
+      return [
+        { do: 'gitops', service, everyMs: integer(random, 1_000, 4_000), forMs: 8_000, atMs },
+        { do: 'scale', service, replicas: integer(random, 0, 5), atMs: laterMs() },
+      ];
+    case 8:
+      return [
+        { do: 'task', name: `job-${integer(random, 0, 9_999)}` },
+        { do: 'cordon', node, atMs },
+        { do: 'uncordon', node, atMs: laterMs() },
+      ];
+    default:
+      return [{ ...drain(), atMs }];
+  }
+}
+
+const drainedNodes = (random: Random, nodes: number, first: number): number[] =>
+  random() < 0.75
+    ? [first]
+    : [...new Set([first, integer(random, 0, nodes - 1), integer(random, 0, nodes - 1)])];
+
+const drawPolicy = (random: Random): object => ({
+  maxParallel: integer(random, 1, 3),
+  ...(random() < 0.3
+    ? { deadline: `${integer(random, 1, 15)}s`, onDeadline: pick(random, ['fail', 'force']) }
+    : {}),
+  taskGrace: pick(random, ['0s', '0s', '2s']),
+});
+
+function drawFault(random: Random, size: Size): Drawn {
+  const target = drawTarget(random, size);
+  const node = integer(random, 0, size.nodes - 1);
+  const forMs = Math.round(between(random, 200, 12_000));
+  const share = between(random, 0.05, 0.5);
+  switch (integer(random, 0, 15)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+      return {
+        do: 'crash',
+        target,
+        steps: integer(random, 1, 40),
+        forMs: Math.round(between(random, 100, 5_000)),
+      };
+    case 4:
+      return { do: 'blackout', node, forMs };
+    case 5:
+    case 6:
+      return { do: 'partition', target: linked(random, size), forMs };
+    case 7:
+      return { do: 'lostAnswers', target: linked(random, size), share, forMs };
+    case 8: {
+      const watch = {
+        lagMs: random() < 0.5 ? 0 : between(random, 10, 3_000),
+        breaks: random() < 0.5 ? 0 : share,
+        expires: random() < 0.5 ? 0 : share,
+        repeats: random() < 0.5,
+      };
+      return { do: 'badWatches', target: linked(random, size), watch, forMs };
+    }
+    case 9:
+      return {
+        do: 'badVolumes',
+        slowestMs: between(random, 10, 4_000),
+        failures: random() < 0.5 ? 0 : share,
+        forMs,
+      };
+    case 10:
+      return { do: 'badWorkloads', share, forMs };
+    case 11:
+      return { do: 'flap', forMs: Math.round(forMs / 2) };
+    case 12:
+      return {
+        do: 'badClock',
+        target,
+        offsetMs: Math.round(between(random, -1_400, 1_400)),
+        rate: between(random, 0.98, 1.02),
+      };
+    case 13:
+      return random() < 0.5
+        ? { do: 'slowDisk', slowestMs: between(random, 5, 400), forMs }
+        : { do: 'fullDisk', forMs: Math.round(forMs / 3) };
+    case 14:
+      return { do: 'unknownCommits', share: share / 2, forMs };
+    default:
+      return { do: 'twoLeaders', forMs };
+  }
+}
+
+function drawTarget(random: Random, size: Size): Target {
+  return random() < 0.35 ? { what: 'server' } : linked(random, size);
+}
+
+/** One that talks to the server over the network. */
+const linked = (random: Random, { nodes, gateways }: Size): Target =>
+  random() < 0.75
+    ? { what: 'agent', index: integer(random, 0, nodes - 1) }
+    : { what: 'gateway', index: integer(random, 0, gateways - 1) };
