@@ -10,13 +10,13 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** Schema of a duration; `fallback` is its default. */
-export const Duration = (fallback?: string) =>
+/** Schema of a duration, with its default and what it means. */
+export const Duration = (options: { default?: string; description?: string } = {}) =>
   Type.String({
     pattern: PATTERN,
     maxLength: 32,
-    description: 'a duration such as 500ms, 30s, 5m, 1h30m',
-    ...(fallback === undefined ? {} : { default: fallback }),
+    title: 'a duration such as 500ms, 30s, 5m, 1h30m',
+    ...options,
   });
 
 /**

@@ -1,5 +1,5 @@
 /** What every object has, by the Kubernetes API conventions: type, metadata, conditions. */
-import { type Static, Type } from '@sinclair/typebox';
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
 
 export const GROUP = 'mill.dev';
 export const VERSION = 'v1alpha1';
@@ -14,11 +14,21 @@ const LABEL_VALUE_PATTERN = '^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$'
 const MAX_LABELS = 64;
 const MAX_FINALIZERS = 16;
 
+/**
+ * The schema with what the field means: one short sentence without a final dot, for `mill explain`, OpenAPI and
+ * docs/objects.md. What a value of it looks like stays in `title`, which errors repeat: "must be a duration such as 30s".
+ */
+export const described = <S extends TSchema>(schema: S, description: string): S => ({
+  ...schema,
+  description,
+});
+
 /** An object's name: lower-case DNS subdomain. */
 export const Name = Type.String({ pattern: NAME_PATTERN, minLength: 1, maxLength: MAX_NAME_LENGTH });
 
 /** A point in time, RFC 3339 in UTC with milliseconds. */
 export const Timestamp = Type.String({
+  title: 'a time such as 2026-01-31T08:00:00.000Z',
   pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$',
 });
 
@@ -83,6 +93,9 @@ export interface Resource<K extends string, Spec, Status> {
   readonly status: Status;
 }
 
+/** Meaning of `observedGeneration`, in every status and condition. */
+export const OBSERVED_GENERATION = 'generation of the spec that this is about';
+
 /** One aspect of an object's state (Kubernetes convention). `reason` is a word, `message` a sentence. */
 export interface Condition<T extends string = string, R extends string = string> {
   type: T;
@@ -97,12 +110,12 @@ export interface Condition<T extends string = string, R extends string = string>
 export function conditionSchema<const T extends string[], const R extends string[]>(types: T, reasons: R) {
   return Type.Object(
     {
-      type: literals(types),
-      status: literals(['True', 'False', 'Unknown']),
-      reason: literals(reasons),
-      message: Type.String({ maxLength: 32_768 }),
-      observedGeneration: Type.Integer({ minimum: 0 }),
-      lastTransitionTime: Timestamp,
+      type: literals(types, { description: 'the aspect that this is about' }),
+      status: literals(['True', 'False', 'Unknown'], { description: 'whether it is so' }),
+      reason: literals(reasons, { description: 'why, in one word' }),
+      message: Type.String({ maxLength: 32_768, description: 'why, in a sentence' }),
+      observedGeneration: Type.Integer({ minimum: 0, description: OBSERVED_GENERATION }),
+      lastTransitionTime: described(Timestamp, 'when `status` changed last'),
     },
     { additionalProperties: false },
   );

@@ -17,15 +17,15 @@ const SUFFIX: Readonly<Record<string, number>> = {
   Pi: 2 ** 50,
 };
 
-/** Schema of a quantity; a bare number is taken as well, as in Kubernetes. */
-export const Quantity = (fallback?: string) =>
+/** Schema of a quantity, with its default and what it means; a bare number is taken as well, as in Kubernetes. */
+export const Quantity = (options: { default?: string; description?: string } = {}) =>
   Type.Unsafe<string | number>({
     type: ['string', 'number'],
     pattern: PATTERN,
     minimum: 0,
     maxLength: 24,
-    description: 'a quantity such as 500m, 2, 256Mi, 10Gi',
-    ...(fallback === undefined ? {} : { default: fallback }),
+    title: 'a quantity such as 500m, 2, 256Mi, 10Gi',
+    ...options,
   });
 
 /**

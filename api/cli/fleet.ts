@@ -133,6 +133,8 @@ function nodeProblems({ metadata, spec, status }: Node): Problem[] {
 function serviceProblems(service: Service): Problem[] {
   const { metadata, status } = service;
   const object = `service/${metadata.name}`;
+  if (metadata.deletionTimestamp !== undefined)
+    return [{ object, message: 'it is being deleted; its allocs have to stop first' }];
   const messages = status.conditions.filter((c) => c.status === 'False').map((c) => c.message || c.reason);
   const { ready, wanted, healthy } = serviceLine(service);
   if (!healthy && messages.length === 0) messages.push(`${ready} of ${wanted} healthy`);

@@ -1,6 +1,6 @@
 /** `Alloc`: one placed instance of a service or a task on a node. */
 import { type Static, Type } from '@sinclair/typebox';
-import { literals, Name, type Resource, Timestamp } from '../meta.ts';
+import { described, literals, Name, type Resource, Timestamp } from '../meta.ts';
 import { ageColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
 import { PortNumber, ShortName, Template } from './template.ts';
@@ -51,19 +51,31 @@ const AllocSpec = Type.Object(
   {
     /** Never changes (invariant 5), nor do `node` and `template`. */
     owner: Type.Object(
-      { kind: literals(['Service', 'Task']), name: Name, uid: Type.String({ maxLength: 64 }) },
-      strict,
+      {
+        kind: literals(['Service', 'Task'], { description: 'kind of the owner' }),
+        name: described(Name, 'name of the owner'),
+        uid: Type.String({ maxLength: 64, description: 'uid of the owner' }),
+      },
+      { ...strict, description: 'the service or task that it is of; never changes' },
     ),
-    node: Name,
-    /** Which replica of the service it is, from 0; one alloc a slot, and one that `replaces` it. */
-    slot: Type.Integer({ minimum: 0, default: 0 }),
-    /** The alloc that this one is to replace; set by a migration. */
-    replaces: Type.Optional(Name),
-    template: Template,
-    /** Names of the ports that the workload is given, in the service's order. */
-    ports: Type.Array(ShortName, { maxItems: 32, default: [] }),
-    desired: literals(['running', 'suspended', 'stopped'], { default: 'running' }),
-    stopReason: Type.Optional(literals(STOP_REASONS)),
+    node: described(Name, 'where it runs; never changes'),
+    slot: Type.Integer({
+      minimum: 0,
+      default: 0,
+      description: 'which replica of the service it is, from 0; one alloc a slot, and one that `replaces` it',
+    }),
+    replaces: Type.Optional(described(Name, 'the alloc that this one is to replace; set by a migration')),
+    template: described(Template, 'what to run; never changes'),
+    ports: Type.Array(ShortName, {
+      maxItems: 32,
+      default: [],
+      description: "names of the ports that the workload is given, in the service's order",
+    }),
+    desired: literals(['running', 'suspended', 'stopped'], {
+      default: 'running',
+      description: 'what is wanted of it',
+    }),
+    stopReason: Type.Optional(literals(STOP_REASONS, { description: 'why it is wanted stopped' })),
   },
   strict,
 );
@@ -71,27 +83,40 @@ export type AllocSpec = Static<typeof AllocSpec>;
 
 const AllocStatus = Type.Object(
   {
-    phase: literals(ALLOC_PHASES),
-    reason: Type.Optional(literals(ALLOC_REASONS)),
-    message: Type.Optional(Type.String({ maxLength: 4_096 })),
-    /** Generation that the agent has acted upon. */
-    observedGeneration: Type.Optional(Type.Integer()),
-    address: Type.Optional(Type.String({ maxLength: 253 })),
-    ports: Type.Optional(Type.Array(Type.Object({ name: ShortName, port: PortNumber }, strict))),
-    pid: Type.Optional(Type.Integer()),
-    exitCode: Type.Optional(Type.Integer()),
-    signal: Type.Optional(Type.String({ maxLength: 16 })),
-    startedAt: Type.Optional(Timestamp),
-    /** Since when it has been healthy without a break. */
-    healthyAt: Type.Optional(Timestamp),
-    /** When it was observed suspended: the process is gone. */
-    suspendedAt: Type.Optional(Timestamp),
-    finishedAt: Type.Optional(Timestamp),
-    /**
-     * What every live gateway has acknowledged: `routed`, it may get requests; `unrouted`, it gets no new ones and
-     * those it had are finished. Absent: not acknowledged yet. Written by the endpoints controller.
-     */
-    route: Type.Optional(literals(['routed', 'unrouted'])),
+    phase: literals(ALLOC_PHASES, { description: 'how far it is; the last two are its ends' }),
+    reason: Type.Optional(
+      literals(ALLOC_REASONS, { description: 'how it ended, or why it does not get on, in one word' }),
+    ),
+    message: Type.Optional(Type.String({ maxLength: 4_096, description: 'the same, in words' })),
+    observedGeneration: Type.Optional(
+      Type.Integer({ description: 'generation of the spec that the agent has acted upon' }),
+    ),
+    address: Type.Optional(Type.String({ maxLength: 253, description: 'where its ports are reached' })),
+    ports: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name: described(ShortName, 'name of the port'),
+            port: described(PortNumber, 'its number on the node'),
+          },
+          strict,
+        ),
+        { description: 'the ports that it was given' },
+      ),
+    ),
+    pid: Type.Optional(Type.Integer({ description: 'id of its process on the node' })),
+    exitCode: Type.Optional(Type.Integer({ description: 'exit code of its process' })),
+    signal: Type.Optional(Type.String({ maxLength: 16, description: 'the signal that ended its process' })),
+    startedAt: Type.Optional(described(Timestamp, 'start of its process')),
+    healthyAt: Type.Optional(described(Timestamp, 'since when it has been healthy without a break')),
+    suspendedAt: Type.Optional(described(Timestamp, 'when it was seen suspended: the process is gone')),
+    finishedAt: Type.Optional(described(Timestamp, 'end of its process')),
+    /** `unrouted`: it gets no new requests and those it had are finished. Written by the endpoints controller. */
+    route: Type.Optional(
+      literals(['routed', 'unrouted'], {
+        description: 'what every live gateway has acknowledged: it may get requests, or has none any more',
+      }),
+    ),
   },
   strict,
 );

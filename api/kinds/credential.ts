@@ -1,6 +1,6 @@
 /** `Credential`: what a node's agent proves itself with. Named like the node; outlives it, so that a removed node stays out. */
 import { type Static, Type } from '@sinclair/typebox';
-import { Name, type Resource, Timestamp } from '../meta.ts';
+import { described, Name, type Resource, Timestamp } from '../meta.ts';
 import { ageColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
 
@@ -8,13 +8,17 @@ const strict = { additionalProperties: false } as const;
 
 const CredentialSpec = Type.Object(
   {
-    node: Name,
-    nodeUid: Type.String({ maxLength: 64 }),
-    /** SHA-256 of the agent's token, in hex; the token itself is never stored. */
-    tokenHash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-    /** The node was removed: its agent may write nothing, and may not register again. */
-    revoked: Type.Boolean({ default: false }),
-    revokedAt: Type.Optional(Timestamp),
+    node: described(Name, 'the node whose agent it is of'),
+    nodeUid: Type.String({ maxLength: 64, description: 'uid of that node' }),
+    tokenHash: Type.String({
+      pattern: '^[0-9a-f]{64}$',
+      description: "SHA-256 of the agent's token, in hex; the token itself is never stored",
+    }),
+    revoked: Type.Boolean({
+      default: false,
+      description: 'the node was removed: its agent may write nothing, and may not register again',
+    }),
+    revokedAt: Type.Optional(described(Timestamp, 'when the node was removed')),
   },
   strict,
 );

@@ -1,6 +1,6 @@
 /** `Endpoints`: the allocs of a service that may get requests. Named like the service; gateways follow it. */
 import { type Static, Type } from '@sinclair/typebox';
-import { literals, Name, type Resource } from '../meta.ts';
+import { described, literals, Name, type Resource } from '../meta.ts';
 import { ageColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
 import { PortNumber, ShortName } from './template.ts';
@@ -9,24 +9,36 @@ const strict = { additionalProperties: false } as const;
 
 const EndpointsSpec = Type.Object(
   {
-    service: Name,
-    /** How long the requests of an alloc that left may go on at a gateway, in milliseconds. */
-    drainTimeoutMs: Type.Integer({ minimum: 0 }),
+    service: described(Name, 'the service that they are of'),
+    drainTimeoutMs: Type.Integer({
+      minimum: 0,
+      description: 'how long the requests of an alloc that left may go on at a gateway, in milliseconds',
+    }),
     ports: Type.Array(
       Type.Object(
         {
-          name: ShortName,
-          gatewayPort: PortNumber,
-          protocol: literals(['auto', 'http', 'tcp']),
+          name: described(ShortName, 'name of the port'),
+          gatewayPort: described(PortNumber, 'port at which the gateways offer it'),
+          protocol: literals(['auto', 'http', 'tcp'], { description: 'how the gateways read it' }),
           backends: Type.Array(
-            Type.Object({ alloc: Name, host: Type.String({ maxLength: 253 }), port: PortNumber }, strict),
+            Type.Object(
+              {
+                alloc: described(Name, 'the alloc behind it'),
+                host: Type.String({ maxLength: 253, description: 'where the alloc is reached' }),
+                port: described(PortNumber, 'its port there'),
+              },
+              strict,
+            ),
+            { description: 'where requests may go' },
           ),
         },
         strict,
       ),
+      { description: 'ports that the gateways offer' },
     ),
-    /** All allocs that are routable, those of services without a gateway port as well. */
-    allocs: Type.Array(Name),
+    allocs: Type.Array(Name, {
+      description: 'all allocs that are routable, those of services without a gateway port as well',
+    }),
   },
   strict,
 );

@@ -1,7 +1,7 @@
 /** `Event`: who did what to which object, and why. */
 import { type Static, Type } from '@sinclair/typebox';
 import { formatDuration } from '../duration.ts';
-import { literals, Name, type Resource, Timestamp } from '../meta.ts';
+import { described, literals, Name, type Resource, Timestamp } from '../meta.ts';
 import type { KindDefinition } from './kind.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -9,15 +9,18 @@ const strict = { additionalProperties: false } as const;
 const EventSpec = Type.Object(
   {
     regarding: Type.Object(
-      { kind: Type.String(), name: Name, uid: Type.Optional(Type.String({ maxLength: 64 })) },
-      strict,
+      {
+        kind: Type.String({ description: 'kind of the object' }),
+        name: described(Name, 'name of the object'),
+        uid: Type.Optional(Type.String({ maxLength: 64, description: 'uid of the object' })),
+      },
+      { ...strict, description: 'the object that it happened to' },
     ),
-    type: literals(['Normal', 'Warning']),
-    reason: Type.String({ maxLength: 128 }),
-    message: Type.String({ maxLength: 4_096 }),
-    /** Who says so: a controller, an agent, a user. */
-    source: Type.String({ maxLength: 253 }),
-    time: Timestamp,
+    type: literals(['Normal', 'Warning'], { description: 'whether somebody should look at it' }),
+    reason: Type.String({ maxLength: 128, description: 'what happened, in one word' }),
+    message: Type.String({ maxLength: 4_096, description: 'what happened, in a sentence' }),
+    source: Type.String({ maxLength: 253, description: 'who says so: a controller, an agent, a user' }),
+    time: described(Timestamp, 'when it happened'),
   },
   strict,
 );

@@ -1,6 +1,6 @@
 /** `Lease`: a heartbeat, and how far its holder has followed the store. In memory only. */
 import { type Static, Type } from '@sinclair/typebox';
-import { literals, Name, type Resource, Timestamp } from '../meta.ts';
+import { described, literals, Name, type Resource, Timestamp } from '../meta.ts';
 import { ageColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
 
@@ -8,22 +8,34 @@ const strict = { additionalProperties: false } as const;
 
 const LeaseSpec = Type.Object(
   {
-    holder: literals(['agent', 'gateway', 'controller']),
-    /** The agent's node. */
-    node: Type.Optional(Name),
-    renewTime: Timestamp,
-    /** It is dead when it was not renewed for so long, in milliseconds. */
-    durationMs: Type.Integer({ minimum: 1 }),
-    /** The store revision up to which its holder has applied what concerns it. */
-    appliedRevision: Type.Integer({ minimum: 0 }),
-    /** Gateway: allocs that get no new requests and have not finished those they had. */
-    draining: Type.Array(Name, { default: [] }),
-    /** Gateway: the services' ports that it cannot serve, and why. */
+    holder: literals(['agent', 'gateway', 'controller'], { description: 'what its holder is' }),
+    node: Type.Optional(described(Name, "the agent's node")),
+    renewTime: described(Timestamp, 'last heartbeat'),
+    durationMs: Type.Integer({
+      minimum: 1,
+      description: 'its holder is dead when it was not renewed for so long, in milliseconds',
+    }),
+    appliedRevision: Type.Integer({
+      minimum: 0,
+      description: 'the store revision up to which its holder has applied what concerns it',
+    }),
+    draining: Type.Array(Name, {
+      default: [],
+      description: 'of a gateway: allocs that get no new requests and have not finished those they had',
+    }),
     problems: Type.Optional(
-      Type.Array(Type.Object({ service: Name, message: Type.String({ maxLength: 4_096 }) }, strict)),
+      Type.Array(
+        Type.Object(
+          {
+            service: described(Name, 'the service that it cannot serve'),
+            message: Type.String({ maxLength: 4_096, description: 'why it cannot' }),
+          },
+          strict,
+        ),
+        { description: "of a gateway: the services' ports that it cannot serve, and why" },
+      ),
     ),
-    /** Names this run of the process. */
-    session: Type.String({ maxLength: 64 }),
+    session: Type.String({ maxLength: 64, description: "names this run of its holder's process" }),
   },
   strict,
 );

@@ -1,6 +1,6 @@
 /** `Migration`: one alloc of a service on its way to a replacement. Named like the alloc that must leave. */
 import { type Static, Type } from '@sinclair/typebox';
-import { literals, Name, type Resource, Timestamp } from '../meta.ts';
+import { described, literals, Name, OBSERVED_GENERATION, type Resource, Timestamp } from '../meta.ts';
 import { ageColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
 
@@ -8,16 +8,22 @@ const strict = { additionalProperties: false } as const;
 
 const MigrationSpec = Type.Object(
   {
-    alloc: Name,
-    service: Name,
-    /** The node that the alloc leaves. */
-    node: Name,
-    /** `drain`: it must leave its node; `update`: it must make place for its service's present template. */
-    reason: literals(['drain', 'update']),
-    /** For `drain`: the `drainPolicy.attempt` it belongs to. */
-    attempt: Type.Integer({ minimum: 1, default: 1 }),
-    /** Not wanted any more: it is undone, unless its replacement is healthy already. */
-    cancelled: Type.Boolean({ default: false }),
+    alloc: described(Name, 'the alloc that must leave'),
+    service: described(Name, 'its service'),
+    node: described(Name, 'the node that the alloc leaves'),
+    reason: literals(['drain', 'update'], {
+      description:
+        "`drain`: it must leave its node; `update`: it must make place for its service's present template",
+    }),
+    attempt: Type.Integer({
+      minimum: 1,
+      default: 1,
+      description: 'for `drain`: the `drainPolicy.attempt` that it belongs to',
+    }),
+    cancelled: Type.Boolean({
+      default: false,
+      description: 'not wanted any more: it is undone, unless its replacement is healthy already',
+    }),
   },
   strict,
 );
@@ -57,31 +63,42 @@ export type MigrationFailure = (typeof MIGRATION_FAILURES)[number];
 
 const MigrationStatus = Type.Object(
   {
-    phase: literals(MIGRATION_PHASES),
-    strategy: Type.Optional(literals(['start-first', 'stop-first'])),
-    startedAt: Type.Optional(Timestamp),
-    /** By when the replacement has to be healthy; counts from when it could start. */
-    deadline: Type.Optional(Timestamp),
-    replacement: Type.Optional(Name),
-    /** Node of the replacement. */
-    target: Type.Optional(Name),
-    /** When it was decided to undo it; recorded before the way back is taken: from here it never goes forward again. */
-    turnedBackAt: Type.Optional(Timestamp),
-    /** Why it was undone, unless it was cancelled; recorded together with `turnedBackAt`, and never taken back. */
+    phase: literals(MIGRATION_PHASES, { description: 'how far it is; the last three are its ends' }),
+    strategy: Type.Optional(
+      literals(['start-first', 'stop-first'], {
+        description: 'whether the replacement starts first, or the original stops first, as with a volume',
+      }),
+    ),
+    startedAt: Type.Optional(described(Timestamp, 'when it began')),
+    deadline: Type.Optional(
+      described(Timestamp, 'by when the replacement has to be healthy; counts from when it could start'),
+    ),
+    replacement: Type.Optional(described(Name, 'the alloc that takes over')),
+    target: Type.Optional(described(Name, 'node of the replacement')),
+    /** Recorded before the way back is taken: from here it never goes forward again. */
+    turnedBackAt: Type.Optional(described(Timestamp, 'when it was decided to undo it')),
+    /** Recorded together with `turnedBackAt`, and never taken back. */
     failure: Type.Optional(
       Type.Object(
-        { reason: literals(MIGRATION_FAILURES), message: Type.String({ maxLength: 8_192 }) },
-        strict,
+        {
+          reason: literals(MIGRATION_FAILURES, { description: 'why, in one word' }),
+          message: Type.String({ maxLength: 8_192, description: 'why, in words' }),
+        },
+        { ...strict, description: 'why it was undone, unless it was cancelled' },
       ),
     ),
-    /** Stop-first: when the original stopped serving. */
-    unroutedAt: Type.Optional(Timestamp),
-    /** When the replacement was seen routed by every live gateway. */
-    routedAt: Type.Optional(Timestamp),
-    /** Stop-first: how long nobody served, in milliseconds; on the way back, until the original served again. */
-    gapMs: Type.Optional(Type.Integer()),
-    finishedAt: Type.Optional(Timestamp),
-    observedGeneration: Type.Optional(Type.Integer()),
+    unroutedAt: Type.Optional(described(Timestamp, 'stop-first: when the original stopped serving')),
+    routedAt: Type.Optional(
+      described(Timestamp, 'when the replacement was seen routed by every live gateway'),
+    ),
+    gapMs: Type.Optional(
+      Type.Integer({
+        description:
+          'stop-first: how long nobody served, in milliseconds; on the way back, until the original served again',
+      }),
+    ),
+    finishedAt: Type.Optional(described(Timestamp, 'when it came to its end')),
+    observedGeneration: Type.Optional(Type.Integer({ description: OBSERVED_GENERATION })),
   },
   strict,
 );

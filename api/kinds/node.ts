@@ -1,140 +1,92 @@
 /** `Node`: a machine of the fleet. `drain: true` empties it, `removed: true` takes it out. */
 import { type Static, Type } from '@sinclair/typebox';
 import { Duration } from '../duration.ts';
-import { type Condition, conditionSchema, literals, type Resource, Timestamp } from '../meta.ts';
+import { literals, type Resource } from '../meta.ts';
 import { bytes, cpuMillis, formatBytes, formatCpu, Quantity } from '../quantity.ts';
 import type { Reader } from '../store.ts';
 import { ageColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
+import { NodeStatus } from './node-status.ts';
 import { usageOf } from './usage.ts';
+
+export type {
+  DrainFailure,
+  DrainStatus,
+  DrainStep,
+  NodeCondition,
+  NodeConditionType,
+  NodePhase,
+  NodeReason,
+  NodeStatus,
+} from './node-status.ts';
+export { NODE_CONDITIONS, NODE_REASONS } from './node-status.ts';
 
 const strict = { additionalProperties: false } as const;
 
 const DrainPolicy = Type.Object(
   {
-    /** How many of the node's services may be on the move at a time. */
-    maxParallel: Type.Integer({ minimum: 1, maximum: 100, default: 1 }),
-    /** From the start of the drain; none: no limit. */
-    deadline: Type.Optional(Duration()),
-    /** What happens to services that have not moved by the deadline: the drain fails, or they are stopped. */
-    onDeadline: literals(['fail', 'force'], { default: 'fail' }),
-    /** How long tasks may go on before they are stopped. */
-    taskGrace: Duration('0s'),
-    reason: Type.Optional(Type.String({ maxLength: 1_024 })),
-    /** Any change of it makes a drain that failed try again what it could not move. */
-    attempt: Type.Integer({ minimum: 1, default: 1 }),
+    maxParallel: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 1,
+      description: 'how many of its services may be on the move at a time',
+    }),
+    deadline: Type.Optional(
+      Duration({ description: 'how long the drain may take, from its start; none: no limit' }),
+    ),
+    onDeadline: literals(['fail', 'force'], {
+      default: 'fail',
+      description: 'for services that have not moved by the deadline: the drain fails, or they are stopped',
+    }),
+    taskGrace: Duration({ default: '0s', description: 'how long tasks may go on before they are stopped' }),
+    reason: Type.Optional(
+      Type.String({ maxLength: 1_024, description: 'why it is drained, for people who look later' }),
+    ),
+    attempt: Type.Integer({
+      minimum: 1,
+      default: 1,
+      description: 'any change of it makes a drain that failed try again what it could not move',
+    }),
   },
-  { ...strict, default: {} },
+  { ...strict, default: {}, description: 'how a drain goes' },
 );
 
 const NodeSpec = Type.Object(
   {
-    address: Type.String({ minLength: 1, maxLength: 253, default: '127.0.0.1' }),
+    address: Type.String({
+      minLength: 1,
+      maxLength: 253,
+      default: '127.0.0.1',
+      description: 'where gateways and other nodes reach its workloads',
+    }),
     capacity: Type.Object(
       {
-        cpu: Quantity('4'),
-        memory: Quantity('8Gi'),
-        allocs: Type.Integer({ minimum: 0, maximum: 10_000, default: 250 }),
+        cpu: Quantity({ default: '4', description: 'CPUs for its workloads' }),
+        memory: Quantity({ default: '8Gi', description: 'memory for its workloads, in bytes' }),
+        allocs: Type.Integer({
+          minimum: 0,
+          maximum: 10_000,
+          default: 250,
+          description: 'how many allocs at most',
+        }),
       },
-      { ...strict, default: {} },
+      { ...strict, default: {}, description: 'what may be placed on it, all together' },
     ),
-    unschedulable: Type.Boolean({ default: false }),
-    drain: Type.Boolean({ default: false }),
-    removed: Type.Boolean({ default: false }),
+    unschedulable: Type.Boolean({ default: false, description: '`true`: no new work (`mill cordon`)' }),
+    drain: Type.Boolean({
+      default: false,
+      description: '`true`: empty it (`mill drain`); `false`: cancel that',
+    }),
+    removed: Type.Boolean({
+      default: false,
+      description: '`true`: take it out of the fleet; refused while anything is on it',
+    }),
     drainPolicy: DrainPolicy,
   },
   { ...strict, default: {} },
 );
 export type NodeSpec = Static<typeof NodeSpec>;
 
-export const NODE_CONDITIONS = [
-  'Ready',
-  'Cordoned',
-  'VolumesDetached',
-  'ServicesMigrated',
-  'TasksStopped',
-  'Drained',
-  'Removable',
-] as const;
-export const NODE_REASONS = [
-  'HeartbeatFresh',
-  'HeartbeatMissing',
-  'NeverSeen',
-  'DrainRequested',
-  'MarkedUnschedulable',
-  'Schedulable',
-  'NothingToDo',
-  'InProgress',
-  'Waiting',
-  'Completed',
-  'MigrationFailed',
-  'DeadlineExceeded',
-  'NotDraining',
-  'ActiveAllocs',
-  'AttachedVolumes',
-  'Empty',
-] as const;
-export type NodeConditionType = (typeof NODE_CONDITIONS)[number];
-export type NodeReason = (typeof NODE_REASONS)[number];
-export type NodeCondition = Condition<NodeConditionType, NodeReason>;
-
-export const NODE_PHASES = ['ready', 'draining', 'down'] as const;
-export type NodePhase = (typeof NODE_PHASES)[number];
-
-/** The states of a drain, in order; `drained` and `failed` are its ends. */
-export const DRAIN_STEPS = [
-  'cordoning',
-  'checkingFeasibility',
-  'detachingVolumes',
-  'migrating',
-  'stoppingTasks',
-  'drained',
-  'failed',
-] as const;
-export type DrainStep = (typeof DRAIN_STEPS)[number];
-
-const DrainFailure = Type.Object(
-  { service: Type.String(), alloc: Type.String(), reason: Type.String(), message: Type.String() },
-  strict,
-);
-export type DrainFailure = Static<typeof DrainFailure>;
-const Progress = Type.Object(
-  { total: Type.Integer(), done: Type.Integer(), failed: Type.Optional(Type.Integer()) },
-  strict,
-);
-
-/** What a drain remembers and reports; there from its first step until it is cancelled. */
-const DrainStatus = Type.Object(
-  {
-    step: literals(DRAIN_STEPS),
-    /** `drainPolicy.attempt` that this report is of. */
-    attempt: Type.Integer(),
-    startedAt: Timestamp,
-    /** When it was checked on paper that every service has a place elsewhere. */
-    checkedAt: Type.Optional(Timestamp),
-    finishedAt: Type.Optional(Timestamp),
-    services: Progress,
-    tasks: Progress,
-    volumes: Progress,
-    /** Allocs that have no place, found before anything was stopped, and migrations that failed. */
-    failures: Type.Array(DrainFailure),
-  },
-  strict,
-);
-export type DrainStatus = Static<typeof DrainStatus>;
-
-const NodeStatus = Type.Object(
-  {
-    phase: literals(NODE_PHASES),
-    conditions: Type.Array(conditionSchema([...NODE_CONDITIONS], [...NODE_REASONS])),
-    observedGeneration: Type.Optional(Type.Integer()),
-    drain: Type.Optional(DrainStatus),
-    /** The node's last heartbeat before it was found down. */
-    lastHeartbeat: Type.Optional(Timestamp),
-  },
-  strict,
-);
-export type NodeStatus = Static<typeof NodeStatus>;
 export type Node = Resource<'Node', NodeSpec, NodeStatus>;
 
 /** True where new work may be placed on the node (invariant 1). */

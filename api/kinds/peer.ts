@@ -1,6 +1,6 @@
 /** `Peer`: what the other nodes need to know to reach a node over the WireGuard mesh. */
 import { type Static, Type } from '@sinclair/typebox';
-import { Name, type Resource } from '../meta.ts';
+import { described, Name, type Resource } from '../meta.ts';
 import { ageColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
 
@@ -8,18 +8,27 @@ const strict = { additionalProperties: false } as const;
 
 const PeerSpec = Type.Object(
   {
-    node: Name,
-    /** 32 bytes in base64, as `wg` writes them. */
-    publicKey: Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$' }),
-    /** `host:port` at which it can be reached; absent: it calls the others. */
-    endpoint: Type.Optional(Type.String({ maxLength: 260 })),
-    /** Given by the peer controller: the node's address in the mesh. */
-    allowedIPs: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64, default: [] }),
-    /**
-     * The node is leaving: every mesh drops this peer. The object stays until all live ones have said so, as its
-     * resourceVersion is the revision that they acknowledge.
-     */
-    withdrawn: Type.Boolean({ default: false }),
+    node: described(Name, 'the node that it is'),
+    publicKey: Type.String({
+      pattern: '^[A-Za-z0-9+/]{43}=$',
+      description: 'its public key: 32 bytes in base64, as `wg` writes them',
+    }),
+    endpoint: Type.Optional(
+      Type.String({
+        maxLength: 260,
+        description: '`host:port` at which it can be reached; none: it calls the others',
+      }),
+    ),
+    allowedIPs: Type.Array(Type.String({ maxLength: 64 }), {
+      maxItems: 64,
+      default: [],
+      description: "the node's address in the mesh; given by the peer controller",
+    }),
+    /** The object stays until all live ones have said so: its resourceVersion is the revision that they acknowledge. */
+    withdrawn: Type.Boolean({
+      default: false,
+      description: 'the node is leaving: every mesh drops this peer',
+    }),
   },
   strict,
 );
@@ -27,10 +36,13 @@ export type PeerSpec = Static<typeof PeerSpec>;
 
 const PeerStatus = Type.Object(
   {
-    /** Store revision at which it was published; an agent whose lease says so much has applied it. */
-    publishedRevision: Type.Optional(Type.Integer()),
-    /** Generation that it was published of. */
-    observedGeneration: Type.Optional(Type.Integer()),
+    publishedRevision: Type.Optional(
+      Type.Integer({
+        description:
+          'store revision at which it was published; an agent whose lease says so much has applied it',
+      }),
+    ),
+    observedGeneration: Type.Optional(Type.Integer({ description: 'generation that it was published of' })),
   },
   strict,
 );

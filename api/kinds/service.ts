@@ -1,7 +1,14 @@
 /** `Service`: so many replicas of a workload, kept healthy and routed. */
 import { type Static, Type } from '@sinclair/typebox';
 import { Duration } from '../duration.ts';
-import { type Condition, conditionSchema, literals, type Resource } from '../meta.ts';
+import {
+  type Condition,
+  conditionSchema,
+  described,
+  literals,
+  OBSERVED_GENERATION,
+  type Resource,
+} from '../meta.ts';
 import { ageColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
 import { Placement, PortNumber, ShortName, Template } from './template.ts';
@@ -11,11 +18,14 @@ export const MAX_REPLICAS = 10_000;
 
 const ServicePort = Type.Object(
   {
-    name: ShortName,
-    /** Port at which the gateways offer it. */
-    gatewayPort: Type.Optional(PortNumber),
-    /** How the gateway reads it; `auto` tells HTTP/1 from everything else by itself. */
-    protocol: literals(['auto', 'http', 'tcp'], { default: 'auto' }),
+    name: described(ShortName, 'the workload finds its port in `PORT_<NAME>`'),
+    gatewayPort: Type.Optional(
+      described(PortNumber, 'port at which the gateways offer it; none: they do not'),
+    ),
+    protocol: literals(['auto', 'http', 'tcp'], {
+      default: 'auto',
+      description: 'how the gateways read it; `auto` tells HTTP/1 by its first bytes',
+    }),
   },
   strict,
 );
@@ -23,21 +33,38 @@ export type ServicePort = Static<typeof ServicePort>;
 
 const MigrationPolicy = Type.Object(
   {
-    /** How many replicas may be on the move at a time, in the whole fleet. */
-    maxParallel: Type.Integer({ minimum: 1, maximum: 100, default: 1 }),
-    /** How long a replacement has to be healthy before the original is stopped. */
-    minHealthy: Duration('0s'),
-    /** How long a replacement may take to get healthy. */
-    healthyDeadline: Duration('5m'),
+    maxParallel: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 1,
+      description: 'how many of its replicas may be on the move at a time, in the whole fleet',
+    }),
+    minHealthy: Duration({
+      default: '0s',
+      description: 'how long a replacement has to be healthy before the original is stopped',
+    }),
+    healthyDeadline: Duration({
+      default: '5m',
+      description: 'how long a replacement may take to get healthy',
+    }),
   },
-  { ...strict, default: {} },
+  { ...strict, default: {}, description: 'how replicas move, in a drain and in an update' },
 );
 
 const ServiceSpec = Type.Object(
   {
-    replicas: Type.Integer({ minimum: 0, maximum: MAX_REPLICAS, default: 1 }),
-    ports: Type.Array(ServicePort, { maxItems: 32, default: [] }),
-    template: Template,
+    replicas: Type.Integer({
+      minimum: 0,
+      maximum: MAX_REPLICAS,
+      default: 1,
+      description: 'how many replicas; 0 stops it; at most 1 with a volume',
+    }),
+    ports: Type.Array(ServicePort, {
+      maxItems: 32,
+      default: [],
+      description: 'what the workload listens on',
+    }),
+    template: described(Template, 'what to run; a change replaces the allocs one after the other'),
     migration: MigrationPolicy,
     placement: Type.Optional(Placement),
   },
@@ -54,12 +81,13 @@ export type ServiceCondition = Condition<
 
 const ServiceStatus = Type.Object(
   {
-    ready: Type.Integer(),
-    wanted: Type.Integer(),
-    observedGeneration: Type.Optional(Type.Integer()),
-    conditions: Type.Array(conditionSchema([...SERVICE_CONDITIONS], [...SERVICE_REASONS])),
-    /** For `kubectl scale`. */
-    replicas: Type.Optional(Type.Integer()),
+    ready: Type.Integer({ description: 'replicas that are healthy and routed' }),
+    wanted: Type.Integer({ description: 'replicas wanted' }),
+    observedGeneration: Type.Optional(Type.Integer({ description: OBSERVED_GENERATION })),
+    conditions: Type.Array(conditionSchema([...SERVICE_CONDITIONS], [...SERVICE_REASONS]), {
+      description: 'aspects of its state, each with why it is so',
+    }),
+    replicas: Type.Optional(Type.Integer({ description: 'replicas that have a node, for `kubectl scale`' })),
   },
   strict,
 );

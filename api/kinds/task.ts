@@ -1,7 +1,7 @@
 /** `Task`: a workload that runs once, to its end. It never moves: a drain stops it. */
 import { type Static, Type } from '@sinclair/typebox';
 import { Duration } from '../duration.ts';
-import { literals, Name, type Resource, Timestamp } from '../meta.ts';
+import { described, literals, Name, OBSERVED_GENERATION, type Resource, Timestamp } from '../meta.ts';
 import { ageColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
 import { Placement, Template } from './template.ts';
@@ -11,8 +11,7 @@ const strict = { additionalProperties: false } as const;
 const TaskSpec = Type.Object(
   {
     template: Template,
-    /** It is stopped, and has failed, when it runs longer. */
-    timeout: Type.Optional(Duration()),
+    timeout: Type.Optional(Duration({ description: 'it is stopped, and has failed, when it runs longer' })),
     placement: Type.Optional(Placement),
   },
   strict,
@@ -24,14 +23,16 @@ export type TaskPhase = (typeof TASK_PHASES)[number];
 
 const TaskStatus = Type.Object(
   {
-    phase: literals(TASK_PHASES),
-    alloc: Type.Optional(Name),
-    node: Type.Optional(Name),
-    exitCode: Type.Optional(Type.Integer()),
-    message: Type.Optional(Type.String({ maxLength: 4_096 })),
-    startedAt: Type.Optional(Timestamp),
-    finishedAt: Type.Optional(Timestamp),
-    observedGeneration: Type.Optional(Type.Integer()),
+    phase: literals(TASK_PHASES, { description: 'how far it is; the last three are its ends' }),
+    alloc: Type.Optional(described(Name, 'the one alloc that it ever gets')),
+    node: Type.Optional(described(Name, 'where it runs or ran')),
+    exitCode: Type.Optional(Type.Integer({ description: 'exit code of its process' })),
+    message: Type.Optional(
+      Type.String({ maxLength: 4_096, description: 'why it waits, failed or was stopped' }),
+    ),
+    startedAt: Type.Optional(described(Timestamp, 'start of its process')),
+    finishedAt: Type.Optional(described(Timestamp, 'end of its process')),
+    observedGeneration: Type.Optional(Type.Integer({ description: OBSERVED_GENERATION })),
   },
   strict,
 );

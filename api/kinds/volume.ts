@@ -1,6 +1,6 @@
 /** `Volume`: data that outlives its allocs and moves with them; attached to one node at most. */
 import { type Static, Type } from '@sinclair/typebox';
-import { literals, Name, type Resource } from '../meta.ts';
+import { described, literals, Name, OBSERVED_GENERATION, type Resource } from '../meta.ts';
 import { Quantity } from '../quantity.ts';
 import { ageColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
@@ -9,10 +9,14 @@ const strict = { additionalProperties: false } as const;
 
 const VolumeSpec = Type.Object(
   {
-    size: Quantity('1Gi'),
-    driver: literals(['local', 'block', 'csi'], { default: 'local' }),
-    /** The node it is wanted on; absent: on none. Written by mill as allocs come and go. */
-    node: Type.Optional(Name),
+    size: Quantity({ default: '1Gi', description: 'how large it is; the local driver does not enforce it' }),
+    driver: literals(['local', 'block', 'csi'], {
+      default: 'local',
+      description: 'what keeps it; this version has `local`',
+    }),
+    node: Type.Optional(
+      described(Name, 'the node that it is wanted on; none: on none; mill writes it as allocs come and go'),
+    ),
   },
   { ...strict, default: {} },
 );
@@ -23,15 +27,21 @@ export type VolumePhase = (typeof VOLUME_PHASES)[number];
 
 const VolumeStatus = Type.Object(
   {
-    /** `ready`: detached, it can be attached anywhere. */
-    phase: literals(VOLUME_PHASES),
-    /** Where it is, or may be, attached: set before the driver is asked, cleared after it is seen detached. */
-    node: Type.Optional(Name),
-    /** The agent of `node` has it mounted; only that agent clears it, or the volume controller for a node that is down. */
-    mounted: Type.Optional(Type.Boolean()),
-    handle: Type.Optional(Type.String({ maxLength: 1_024 })),
-    message: Type.Optional(Type.String({ maxLength: 4_096 })),
-    observedGeneration: Type.Optional(Type.Integer()),
+    phase: literals(VOLUME_PHASES, {
+      description: 'how far it is; `ready`: detached, it can be attached anywhere',
+    }),
+    /** Set before the driver is asked, cleared after it is seen detached: a crash between must not hide an attachment. */
+    node: Type.Optional(described(Name, 'where it is, or may be, attached')),
+    /** Only that agent clears it, or the volume controller for a node that is down. */
+    mounted: Type.Optional(Type.Boolean({ description: 'the agent of `node` has it mounted' })),
+    handle: Type.Optional(
+      Type.String({
+        maxLength: 1_024,
+        description: 'what its driver calls it; of the local driver the directory',
+      }),
+    ),
+    message: Type.Optional(Type.String({ maxLength: 4_096, description: 'why it does not get on' })),
+    observedGeneration: Type.Optional(Type.Integer({ description: OBSERVED_GENERATION })),
   },
   strict,
 );

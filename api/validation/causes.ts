@@ -74,8 +74,8 @@ function enumSentence(allowed: unknown, data: unknown, got: string): string {
 }
 
 function patternSentence(error: ErrorObject, got: string): string {
-  const description: unknown = error.parentSchema?.description;
-  if (typeof description === 'string') return `must be ${description} ${got}`;
+  const title: unknown = error.parentSchema?.title;
+  if (typeof title === 'string') return `must be ${title} ${got}`;
   if (error.instancePath === '/metadata/name') {
     return `must be lower-case letters, digits, "-" and ".", and begin and end with a letter or digit ${got}`;
   }

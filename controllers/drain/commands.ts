@@ -13,7 +13,7 @@ export const commands: CommandTable<'Node', Command> = {
   async announceStart(_params, { object, events }) {
     const { reason } = object.spec.drainPolicy;
     const why = reason === undefined ? '' : `: ${reason}`;
-    events.normal(object, 'DrainStarted', `node ${object.metadata.name} is drained${why}`);
+    events.normal(object, 'DrainStarted', `the drain of node ${object.metadata.name} has begun${why}`);
   },
 
   async announceNoPlace({ failures }, { object, reader, events }) {

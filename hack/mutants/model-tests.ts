@@ -1,39 +1,39 @@
 /** Runs a tree's model tests: every combination of facts through each controller's machine, and the migration's model. */
 import { execFile } from 'node:child_process';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** A report names every test, and shows what was wrong with the first that failed. */
+const MAX_REPORT_BYTES = 64 * 2 ** 20;
 const TESTS = ['test/unit/controllers/*/machine.test.ts', 'test/unit/controllers/migration/model.test.ts'];
-/** Title of a failed test and what it says, as mocha's JSON reporter gives them. */
-interface Failure {
-  readonly fullTitle: string;
-  readonly err: { readonly message?: string };
+/** What mocha's JSON reporter says. */
+interface Report {
+  readonly stats: { readonly passes: number };
+  readonly failures: readonly { readonly fullTitle: string; readonly err: { readonly message?: string } }[];
 }
 
 /** @returns the first test that fails, in a line; undefined: all pass */
 export async function findByModelTests(root: string, signal: AbortSignal): Promise<string | undefined> {
   signal.throwIfAborted();
-  const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
-  const options = { cwd: root, signal, killSignal: 'SIGKILL', maxBuffer: 64 * 2 ** 20 } as const;
-  const { code, stdout, stderr } = await new Promise<{ code: unknown; stdout: string; stderr: string }>(
-    (resolve) => {
-      execFile(
-        process.execPath,
-        [mocha, '--bail', '--reporter', 'json', ...TESTS],
-        options,
-        (error, out, err) => resolve({ code: error?.code ?? 0, stdout: out, stderr: err }),
-      );
-    },
-  );
-  signal.throwIfAborted();
-  if (code === 0) return undefined;
-  const failures = failuresIn(stdout);
+  const { stats, failures } = await report(root, signal);
   const [first] = failures;
-  if (!first) throw new Error(`the model tests did not run: ${stderr.trim().split('\n').at(-1) ?? ''}`);
-  return `${first.fullTitle}: ${first.err.message?.split('\n')[0] ?? 'failed'}`;
+  if (first) return `${first.fullTitle}: ${first.err.message?.split('\n')[0] ?? 'failed'}`;
+  if (stats.passes === 0) throw new Error('there are no model tests');
+  return undefined;
 }
 
-function failuresIn(report: string): readonly Failure[] {
-  const start = report.indexOf('{');
-  if (start < 0) return [];
-  return (JSON.parse(report.slice(start)) as { readonly failures: readonly Failure[] }).failures;
+/** @throws Error where the tests could not be run */
+async function report(root: string, signal: AbortSignal): Promise<Report> {
+  // Not `bin/mocha.js`: that runs the tests in a child of its own, which would be left behind. And by its real path:
+  // it looks at that to see whether it is what was started.
+  const mocha = await realpath(join(root, 'node_modules/mocha/lib/cli/cli.js'));
+  const options = { cwd: root, signal, killSignal: 'SIGKILL', maxBuffer: MAX_REPORT_BYTES } as const;
+  const parameters = ['--import=tsx', mocha, '--bail', '--reporter', 'json', ...TESTS];
+  const { stdout, stderr } = await new Promise<{ stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, parameters, options, (_, out, err) => resolve({ stdout: out, stderr: err }));
+  });
+  signal.throwIfAborted();
+  const start = stdout.indexOf('{');
+  if (start < 0) throw new Error(`the model tests did not run: ${stderr.trim() || 'there is no report'}`);
+  return JSON.parse(stdout.slice(start)) as Report;
 }

@@ -7,6 +7,9 @@ import type { ExecCheck, HttpCheck, ProbeCheck, TcpCheck } from './check.ts';
 /** An answer's body is read up to here, so that the workload sees no reset for a small page; then hung up on. */
 const MAX_BODY_BYTES = 16 * 1024;
 
+/** How long a server may take to close its end of a connection that has told enough. Milliseconds. */
+const GOODBYE_MS = 1_000;
+
 export type ProbeResult = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /**
@@ -55,9 +58,22 @@ function probeTcp({ host, port }: TcpCheck, signal: AbortSignal): Promise<ProbeR
     };
     const abort = () => end(failed(signal.reason));
     signal.addEventListener('abort', abort, { once: true });
-    socket.once('connect', () => end(isSelf(socket) ? failed(new Error('nothing listens')) : { ok: true }));
-    socket.once('error', (error) => end(failed(error)));
+    socket.once('connect', () => {
+      if (isSelf(socket)) return end(failed(new Error('nothing listens')));
+      signal.removeEventListener('abort', abort);
+      socket.off('error', fail);
+      sayGoodbye(socket);
+      resolve({ ok: true });
+    });
+    const fail = (error: Error) => end(failed(error));
+    socket.once('error', fail);
   });
+}
+
+/** Closes in order, and reads what a server greets with: many a server does not survive a reset. */
+function sayGoodbye(socket: Socket): void {
+  socket.on('error', () => {}).setTimeout(GOODBYE_MS, () => socket.destroy());
+  socket.resume().end();
 }
 
 /**

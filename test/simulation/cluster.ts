@@ -9,7 +9,7 @@ import { Chronicle } from './chronicle.ts';
 import { SimulatedGateway } from './gateways.ts';
 import { createLinkedClient, Link } from './link.ts';
 import { type Fate, Machine } from './machine.ts';
-import type { Plan } from './plan.ts';
+import { calmServices, type Plan } from './plan.ts';
 import { type ClockError, SimulatedProcess } from './process.ts';
 import { between, type Random, Randomness } from './randomness.ts';
 import { startSecondControlPlane } from './replica.ts';
@@ -18,6 +18,7 @@ import { SimulatedDisk } from './store.ts';
 import { Timeline } from './timeline.ts';
 import { Cloud, createSimulatedVolumes } from './volumes.ts';
 import { Witness } from './witness.ts';
+import type { World } from './world.ts';
 
 export const ADMIN: Actor = { user: 'admin', groups: [ADMIN_GROUP] };
 
@@ -30,6 +31,7 @@ export class Cluster {
   readonly machines: ReadonlyMap<string, Machine>;
   readonly agents: readonly SimulatedAgent[];
   readonly gateways: readonly SimulatedGateway[];
+  readonly calm: World['calm'];
   readonly witness: Witness;
   readonly serverTime: ClockError = { offsetMs: 0, rate: 1 };
   server: Server | undefined;
@@ -52,6 +54,7 @@ export class Cluster {
       { length: plan.gateways },
       (_, index) => new SimulatedGateway(`gate-${index}`),
     );
+    this.calm = calmServices(plan);
     this.witness = new Witness(this);
     this.#log = this.#recordingLog();
   }

@@ -94,6 +94,21 @@ export function drawPlan(seed: number): Plan {
   };
 }
 
+const OPERATORS: ReadonlySet<Step['do']> = new Set([
+  ...(['drain', 'undrain', 'join', 'cordon', 'uncordon', 'remove'] as const),
+  ...(['scale', 'apply', 'delete', 'recreate', 'gitops', 'task'] as const),
+]);
+
+/** Where nothing bad is planned: the services whose replicas nobody may miss. Undefined where something is. */
+export function calmServices({ steps, services }: Plan): readonly ServicePlan[] | undefined {
+  if (!steps.every((step) => OPERATORS.has(step.do))) return undefined;
+  const isForced = steps.some(
+    (step) => step.do === 'drain' && 'onDeadline' in step.policy && step.policy.onDeadline === 'force',
+  );
+  const changed = new Set(steps.map((step) => ('service' in step ? step.service : undefined)));
+  return services.filter(({ volume }, index) => volume === undefined && !isForced && !changed.has(index));
+}
+
 interface Size {
   readonly nodes: number;
   readonly gateways: number;

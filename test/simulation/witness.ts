@@ -1,37 +1,20 @@
 /** Looks at the objects and at the world after every event, and says when they break what mill promises. */
-import { NODE_GROUP } from '../../api/groups.ts';
-import { type Alloc, isTerminal, wantedRoute } from '../../api/kinds/alloc.ts';
-import { leaseExpiryMs } from '../../api/kinds/lease.ts';
-import { isFinished, type Migration } from '../../api/kinds/migration.ts';
-import { type Node, whyUnschedulable } from '../../api/kinds/node.ts';
+import { isTerminal } from '../../api/kinds/alloc.ts';
 import type { Peer } from '../../api/kinds/peer.ts';
-
-import { sameJson } from '../../api/same-json.ts';
-import { gatewayLeaseName } from '../../api/server/authz.ts';
 import type { Actor, Change, Reader } from '../../api/store.ts';
 import type { VolumeRef } from '../../runtime/drivers/volume.ts';
 import type { MeshConfiguration } from '../../runtime/mesh/mesh.ts';
-import type { Chronicle } from './chronicle.ts';
-import type { SimulatedGateway } from './gateways.ts';
+import { checkCommit } from './commits.ts';
 import type { Machine, RealProcess } from './machine.ts';
 import { summary } from './summary.ts';
-import type { Timeline } from './timeline.ts';
-import type { Cloud } from './volumes.ts';
+import { Traffic } from './traffic.ts';
+import type { Complain, World } from './world.ts';
 
 export interface Violation {
   /** A word for the promise that was broken: a shrunk history must break the same. */
   readonly invariant: string;
   readonly message: string;
   readonly atMs: number;
-}
-
-/** What there is to look at. */
-export interface World {
-  readonly timeline: Timeline;
-  readonly chronicle: Chronicle;
-  readonly machines: ReadonlyMap<string, Machine>;
-  readonly gateways: readonly SimulatedGateway[];
-  readonly cloud: Cloud;
 }
 
 export class Witness {
@@ -41,54 +24,35 @@ export class Witness {
   /** Commits of objects that are kept, since the beginning. */
   commits = 0;
   readonly #world: World;
+  readonly #traffic: Traffic;
   readonly #peersSince = new Map<string, number>();
-  /** Alloc → gateways that were not heard of when it was acknowledged as unrouted: nobody could wait for them. */
-  readonly #excused = new Map<string, ReadonlySet<unknown>>();
-  #isRouteNews = false;
+  #isNews = false;
 
   constructor(world: World) {
     this.#world = world;
+    this.#traffic = new Traffic(world, this.violated);
   }
 
-  violated(invariant: string, message: string): void {
+  /** The first one counts: what comes after may follow from it. */
+  readonly violated: Complain = (invariant, message) => {
     const { timeline, chronicle } = this.#world;
     if (this.violation) return;
     this.violation = { invariant, message, atMs: timeline.elapsedMs };
     chronicle.note('world', `VIOLATED ${invariant}: ${message}`);
-  }
+  };
 
   /** Every change of the store, once, in order. */
   changed(change: Change, actor: Actor | undefined, state: Reader): void {
     this.state = state;
-    this.#isRouteNews = true;
-    const { object } = change;
-    const old = change.type === 'modified' ? change.old : undefined;
-    if (actor?.groups.includes(NODE_GROUP)) this.#agentWrote(change, actor, state);
-    if (object.kind !== 'Lease' && object.kind !== 'Event') {
+    this.#isNews = true;
+    const { kind } = change.object;
+    if (kind !== 'Lease' && kind !== 'Event') {
       this.commits += 1;
       this.#world.chronicle.note('store', summary(change));
     }
-    switch (object.kind) {
-      case 'Alloc':
-        this.#allocChanged(change.type, object, old?.kind === 'Alloc' ? old : undefined, actor, state);
-        break;
-      case 'Node':
-        this.#nodeChanged(change.type, object, old?.kind === 'Node' ? old : undefined, state);
-        break;
-      case 'Migration':
-        if (change.type === 'added') this.#migrationCreated(object, state);
-        break;
-      case 'Peer':
-        this.#peerChanged(change.type, object);
-        break;
-      case 'Volume': {
-        const from = old?.kind === 'Volume' ? old.status.node : undefined;
-        const to = object.status.node;
-        if (from !== undefined && to !== undefined && from !== to)
-          this.violated('one-node', `volume ${object.metadata.name} went from ${from} to ${to} in one step`);
-        break;
-      }
-    }
+    checkCommit(change, actor, state, this.#world, this.violated);
+    this.#traffic.changed(change, state);
+    if (change.object.kind === 'Peer') this.#peerChanged(change.type, change.object);
   }
 
   started(machine: Machine, process: RealProcess, before: RealProcess | undefined): void {
@@ -107,19 +71,22 @@ export class Witness {
   exited(machine: Machine, process: RealProcess): void {
     const how = process.exit?.signal ?? process.exit?.exitCode;
     this.#world.chronicle.note('world', `${machine.name} ended ${process.alloc} pid ${process.pid} (${how})`);
+    this.#isNews = true;
   }
 
   /** SIGTERM, or SIGKILL at once. */
   signalled(machine: Machine, process: RealProcess, graceMs: number): void {
+    const { state } = this;
     const { chronicle } = this.#world;
     chronicle.note('world', `${machine.name} stops ${process.alloc} pid ${process.pid} grace ${graceMs}`);
-    const alloc = this.state?.get('Alloc', process.alloc);
+    const alloc = state?.get('Alloc', process.alloc);
     const isFencing = graceMs === 0;
-    const isRemoved = this.state?.get('Credential', machine.name)?.spec.revoked !== false;
-    if (!alloc || isTerminal(alloc) || isFencing || isRemoved || alloc.spec.owner.kind === 'Task') return;
-    const using = this.#userOf(process.alloc, this.#liveGateways());
-    if (using)
-      this.violated('request', `${process.alloc} is stopped while gateway ${using.name} sends it requests`);
+    const isRemoved = state?.get('Credential', machine.name)?.spec.revoked !== false;
+    if (!state || !alloc || isTerminal(alloc) || isFencing || isRemoved || alloc.spec.owner.kind === 'Task')
+      return;
+    const gateway = this.#traffic.userOf(alloc, state);
+    if (gateway)
+      this.violated('request', `${process.alloc} is stopped while gateway ${gateway.name} sends it requests`);
   }
 
   attached({ name }: VolumeRef, node: string): void {
@@ -151,127 +118,14 @@ export class Witness {
   }
 
   gatewayApplied(): void {
-    this.#isRouteNews = true;
+    this.#isNews = true;
   }
 
-  /** After each event: nobody sends anything to what every gateway is said to have left. */
+  /** After each event. */
   look(): void {
-    if (!this.#isRouteNews || !this.state) return;
-    this.#isRouteNews = false;
-    const live = this.#liveGateways();
-    for (const alloc of this.state.list('Alloc')) {
-      if (alloc.status.route !== 'unrouted' || wantedRoute(alloc) !== 'unrouted') continue;
-      const { name } = alloc.metadata;
-      const using = this.#userOf(name, live);
-      if (using) this.violated('route', `${name} counts as unrouted, and gateway ${using.name} sends to it`);
-    }
-  }
-
-  #userOf(alloc: string, live: readonly SimulatedGateway[]): SimulatedGateway | undefined {
-    const excused = this.#excused.get(alloc);
-    return live.find(({ process, dataPlane }) => dataPlane.isUsing(alloc) && !excused?.has(process));
-  }
-
-  /** Those whose word is waited for; one that is cut off serves nobody any more that could tell. */
-  #liveGateways(): SimulatedGateway[] {
-    return this.#world.gateways.filter(({ name, process, link }) => {
-      const lease = this.state?.get('Lease', gatewayLeaseName(name));
-      const isFresh = lease !== undefined && leaseExpiryMs(lease) > this.#world.timeline.nowMs;
-      return process?.isAlive && !link.isCut && isFresh;
-    });
-  }
-
-  #agentWrote({ object }: Change, { user, nodeUid }: Actor, state: Reader): void {
-    const node = user.slice('system:node:'.length);
-    const credential = state.get('Credential', node);
-    if (!credential || credential.spec.revoked || credential.spec.nodeUid !== nodeUid)
-      this.violated(
-        'credential',
-        `the agent of removed ${node} wrote ${object.kind} ${object.metadata.name}`,
-      );
-  }
-
-  #allocChanged(
-    type: Change['type'],
-    alloc: Alloc,
-    old: Alloc | undefined,
-    actor: Actor | undefined,
-    state: Reader,
-  ): void {
-    const { name } = alloc.metadata;
-    if (type === 'added') {
-      const node = state.get('Node', alloc.spec.node);
-      const why = node ? whyUnschedulable(node) : 'is missing';
-      if (why) this.violated('placement', `${name} was placed on ${alloc.spec.node}, which ${why}`);
-      return;
-    }
-    if (type === 'deleted') {
-      if (!isTerminal(alloc)) this.violated('deleted', `${name} was deleted while ${alloc.status.phase}`);
-      return;
-    }
-    if (!old) return;
-    if (isTerminal(old) && !sameJson(old.status, alloc.status))
-      this.violated('terminal', `${name} was ${old.status.phase} and is ${alloc.status.phase}`);
-    const { owner, node, template } = alloc.spec;
-    if (
-      !sameJson(
-        { owner, node, template },
-        { owner: old.spec.owner, node: old.spec.node, template: old.spec.template },
-      )
-    )
-      this.violated('identity', `${name} is another alloc now`);
-    if (alloc.status.route === 'unrouted' && old.status.route !== 'unrouted') {
-      const live = new Set(this.#liveGateways());
-      const lost = this.#world.gateways.filter((gateway) => !live.has(gateway));
-      this.#excused.set(name, new Set(lost.map(({ process }) => process)));
-    }
-    if (alloc.spec.desired === 'stopped' && old.spec.desired !== 'stopped') this.#stopWanted(alloc, state);
-    const isGoneNow = isTerminal(alloc) || alloc.status.phase === 'suspended';
-    const wasThere = !isTerminal(old) && old.status.phase !== 'suspended';
-    if (isGoneNow && wasThere && actor?.groups.includes(NODE_GROUP)) {
-      const process = this.#world.machines.get(node)?.processes.get(name);
-      if (process?.isRunning) this.violated('gone', `${name} is ${alloc.status.phase}, and its process runs`);
-    }
-  }
-
-  #stopWanted(alloc: Alloc, state: Reader): void {
-    const { name } = alloc.metadata;
-    const { stopReason, owner } = alloc.spec;
-    if (stopReason === 'NodeDrained' && owner.kind === 'Service')
-      this.violated('migration', `${name} of service ${owner.name} was stopped instead of migrated`);
-    if (stopReason !== 'Migrated') return;
-    const isServed = state
-      .byIndex('Alloc', 'replaces', name)
-      .some(
-        (each) =>
-          each.status.phase === 'healthy' &&
-          each.status.route === 'routed' &&
-          each.spec.desired === 'running',
-      );
-    if (!isServed) this.violated('migration', `${name} was stopped before its replacement served`);
-  }
-
-  #nodeChanged(type: Change['type'], node: Node, old: Node | undefined, state: Reader): void {
-    const { name } = node.metadata;
-    const isLeaving = type === 'deleted' || (node.spec.removed && old?.spec.removed === false);
-    if (!isLeaving) return;
-    const active = state.byIndex('Alloc', 'node', name).find((alloc) => !isTerminal(alloc));
-    if (active) this.violated('removal', `${name} is removed with active ${active.metadata.name}`);
-    const machine = this.#world.machines.get(name);
-    for (const [uid, at] of this.#world.cloud.attached)
-      if (at === name) this.violated('removal', `${name} is removed with volume ${uid} attached`);
-    for (const process of machine?.running() ?? []) {
-      const alloc = state.get('Alloc', process.alloc);
-      const wasLost = alloc?.status.reason === 'NodeDown' || alloc?.status.reason === 'AgentLost';
-      if (alloc && !wasLost) this.violated('removal', `${name} is removed, and ${process.alloc} runs there`);
-    }
-  }
-
-  #migrationCreated({ spec, metadata }: Migration, state: Reader): void {
-    const service = state.get('Service', spec.service);
-    const moving = state.byIndex('Migration', 'service', spec.service).filter((each) => !isFinished(each));
-    if (service && moving.length > service.spec.migration.maxParallel)
-      this.violated('budget', `migration ${metadata.name} is one too many for ${spec.service}`);
+    if (!this.#isNews || !this.state) return;
+    this.#isNews = false;
+    this.#traffic.look(this.state);
   }
 
   #peerChanged(type: Change['type'], { spec }: Peer): void {

@@ -1,5 +1,6 @@
 /** `mill explain`: the fields of a kind, from its schema. */
 import type { Command } from 'commander';
+import { fieldsOf, formOf, PART_MEANINGS, type Schema } from '../../kinds/fields.ts';
 import { examples } from '../arguments.ts';
 import type { Cli } from '../cli.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -7,17 +8,8 @@ import { kindOf } from '../kind-names.ts';
 import { formatTable } from '../output/table.ts';
 import type { Session } from '../session.ts';
 
-/** The part of JSON Schema that the kinds use. */
-interface Schema {
-  readonly type?: string | readonly string[];
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly patternProperties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly items?: Schema;
-}
+/** Longest type in a table, in characters: a longer list of values would push the meaning off the screen. */
+const MAX_TYPE_WIDTH = 40;
 
 export function define(command: Command, cli: Cli): void {
   command
@@ -40,36 +32,35 @@ async function explain(session: Session, what: string, isRecursive: boolean): Pr
   const [word = '', ...path] = what.split('.');
   const kind = kindOf(word);
   const { kindDefinition } = await import('../../kinds/index.ts');
+  const { described } = await import('../../meta.ts');
   const { spec, status, description } = kindDefinition(kind);
-  const root: Schema = {
+  let schema: Schema = {
     type: 'object',
     description,
-    properties: { spec: spec as Schema, status: status as Schema },
+    properties: {
+      spec: described(spec, PART_MEANINGS.spec) as Schema,
+      status: described(status, PART_MEANINGS.status) as Schema,
+    },
   };
-  let schema: Schema | undefined = root;
   for (const step of path) {
-    schema = fieldsOf(schema)?.[step];
-    if (!schema) throw new CommandError(`${what}: there is no field "${step}"`);
+    const field = fieldsOf(schema).find(({ name }) => name === step);
+    if (!field) throw new CommandError(`${what}: there is no field "${step}"`);
+    schema = field.schema;
   }
-  session.print(`${session.style.strong(what)}  ${typeText(schema)}\n${schema.description ?? ''}\n\n`);
+  const about = [schema.description, schema.title].filter((line) => line !== undefined).join('\n');
+  session.print(`${session.style.strong(what)}  ${typeText(schema)}\n${about}\n\n`);
   const rows = fieldRows(schema, '', isRecursive);
   if (rows.length > 0)
     session.print(formatTable(['FIELD', 'TYPE', 'REQUIRED', 'DEFAULT', 'WHAT IT IS'], rows));
   return EXIT.done;
 }
 
-/** Fields of an object, or of the items of a list. */
-const fieldsOf = (schema: Schema | undefined): Readonly<Record<string, Schema>> | undefined =>
-  schema?.properties ?? schema?.items?.properties;
-
 function fieldRows(schema: Schema, prefix: string, isRecursive: boolean): string[][] {
-  const required = schema.required ?? schema.items?.required ?? [];
-  return Object.entries(fieldsOf(schema) ?? {}).flatMap(([name, field]) => [
+  return fieldsOf(schema).flatMap(({ name, schema: field, isRequired }) => [
     [
       `${prefix}${name}`,
-      typeText(field),
-      // What has a default may be left out, whatever the schema of the stored object says.
-      required.includes(name) && field.default === undefined ? 'yes' : '',
+      shortened(typeText(field)),
+      isRequired ? 'yes' : '',
       field.default === undefined || typeof field.default === 'object' ? '' : String(field.default),
       field.description ?? '',
     ],
@@ -77,9 +68,13 @@ function fieldRows(schema: Schema, prefix: string, isRecursive: boolean): string
   ]);
 }
 
+/** `mill explain` of the field itself shows all. */
+const shortened = (type: string): string =>
+  type.length > MAX_TYPE_WIDTH ? `${type.slice(0, MAX_TYPE_WIDTH - 1)}…` : type;
+
 function typeText(schema: Schema): string {
-  if (schema.enum) return schema.enum.map(String).join('|');
+  if (schema.enum) return schema.enum.join('|');
   if (schema.items) return `[]${typeText(schema.items)}`;
   if (schema.patternProperties) return 'map';
-  return [schema.type ?? 'any'].flat().join('|');
+  return formOf(schema) ?? [schema.type ?? 'any'].flat().join('|');
 }

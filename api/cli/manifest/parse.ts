@@ -115,7 +115,7 @@ function addManifest(
 ): void {
   const say = (where: string, message: string, field = '') => {
     const line = locate([...base, ...fieldPath(field)]);
-    return `${place}${where}: ${field ? `${field}: ` : ''}${message}${line === undefined ? '' : ` (line ${line})`}`;
+    return `${place}${where}: ${field && !message.startsWith(`${field}: `) ? `${field}: ` : ''}${message}${line === undefined ? '' : ` (line ${line})`}`;
   };
   if (!isRecord(value)) {
     problems.push(say('', 'must be an object with apiVersion, kind and metadata'));

@@ -1,7 +1,8 @@
 /** OpenAPI v3, made from the kinds' schemas: an index, and one document for the group. */
 import { createHash } from 'node:crypto';
+import { PART_MEANINGS } from '../../kinds/fields.ts';
 import { KIND_NAMES, type KindName, kindDefinition } from '../../kinds/index.ts';
-import { API_VERSION, GROUP, ObjectMeta, VERSION } from '../../meta.ts';
+import { API_VERSION, described, GROUP, ObjectMeta, VERSION } from '../../meta.ts';
 
 /** Path of the group in the index and, below `/openapi/v3/`, of its document. */
 const GROUP_PATH = `apis/${API_VERSION}`;
@@ -48,8 +49,8 @@ function schemasOf(kind: KindName): object {
       properties: {
         ...typed,
         metadata: { allOf: [reference(META_SCHEMA)], default: {} },
-        spec: toOpenApi(spec),
-        status: toOpenApi(status),
+        spec: toOpenApi(described(spec, PART_MEANINGS.spec)),
+        status: toOpenApi(described(status, PART_MEANINGS.status)),
       },
       'x-kubernetes-group-version-kind': [groupVersionKind(kind)],
     },
@@ -122,6 +123,11 @@ function toOpenApi(schema: unknown): unknown {
   const { patternProperties, ...rest } = schema as Readonly<Record<string, unknown>>;
   const result: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(rest)) result[key] = toOpenApi(value);
+  if (typeof rest.title === 'string') {
+    // `kubectl explain` shows the description only.
+    delete result.title;
+    result.description = [rest.description, rest.title].filter((text) => text !== undefined).join('; ');
+  }
   if (Array.isArray(rest.type)) {
     // Kubernetes' way to say that a number or a text is taken.
     delete result.type;

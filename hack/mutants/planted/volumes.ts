@@ -13,8 +13,9 @@ export const volumes: readonly Mutant[] = [
     name: 'detach-record-unchecked',
     file: 'controllers/volume/commands.ts',
     what: 'that a volume leaves is recorded over whatever its agent has written since it was judged',
-    find: "write(on, on.object, { ...on.object.status, phase: 'detaching', node }),",
-    replace: "write(on, current(on), { ...on.object.status, phase: 'detaching', node }),",
+    find: "client.updateStatus<'Volume'>({ apiVersion, kind, metadata, spec, status });",
+    replace:
+      "client.patch('Volume', metadata.name, { status: { phase: 'detaching', node } }, { subresource: 'status' });",
   },
   {
     name: 'detach-from-draining-by-force',

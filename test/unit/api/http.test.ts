@@ -156,6 +156,10 @@ describe('the HTTP server', () => {
       for (const [, name] of text.matchAll(/#\/components\/schemas\/([\w.]+)/g)) {
         expect(json.components.schemas).to.have.property(name ?? '');
       }
+      const { spec } = json.components.schemas['dev.mill.v1alpha1.Task'].properties;
+      expect(spec.properties.template.properties.stopGrace).to.include({
+        description: 'time from SIGTERM to SIGKILL; a duration such as 500ms, 30s, 5m, 1h30m',
+      });
       expect(text).not.to.include('patternProperties').and.not.to.include('"type":[');
       const parameters = json.paths[`${NODES}/{name}`].patch.parameters;
       expect(parameters.map((parameter: { name: string }) => parameter.name)).to.include('fieldValidation');

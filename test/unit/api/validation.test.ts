@@ -64,6 +64,14 @@ describe('validation of objects', () => {
     );
   });
 
+  it('says what a quantity and a threshold look like', async () => {
+    const health = { tcp: {}, healthyAfter: 'soon' };
+    expect(await wrong({ template: { ...template, resources: { cpu: 'some' }, health } })).to.have.members([
+      'spec.template.resources.cpu: must be a quantity such as 500m, 2, 256Mi, 10Gi (got "some")',
+      'spec.template.health.healthyAfter: must be a count of probes such as 3, or a duration such as 2s (got "soon")',
+    ]);
+  });
+
   it('says which keys are not allowed in a map', async () => {
     const [message] = await wrong({ template: { ...template, env: { 'a b': 'x' } } });
     expect(message).to.equal('spec.template.env["a b"]: "a b" is not allowed as a key here');

@@ -77,6 +77,14 @@ describe('exec driver, with limits of resources', () => {
     expect(stateOf(pid)).to.be.oneOf(['gone', 'Z', 'X']);
   });
 
+  it('ends what left the process group of a workload without limits', async function () {
+    if (!(await hasMemoryLimits(dir))) this.skip();
+    const script = "setsid sh -c 'echo $$; exec sleep 60' & while [ ! -s output.log ]; do sleep 0.01; done";
+    const workload = await start(['sh', '-c', script], {});
+    await workload.exited;
+    expect(stateOf(Number((await output()).trim()))).to.be.oneOf(['gone', 'Z', 'X']);
+  });
+
   it('removes the cgroups that an earlier agent left', async function () {
     if (!(await hasMemoryLimits(dir))) this.skip();
     const cgroups = new Cgroups({ owner: dir, clock: systemClock, log });

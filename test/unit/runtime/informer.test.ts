@@ -109,6 +109,14 @@ describe('the informer', () => {
     expect(told).to.deep.equal(['added node-1@9', 'modified node-1@15', 'modified node-1@16']);
   });
 
+  it('does not take an object away for the end of an earlier one of its name, told once more', async () => {
+    await start(at(node('node-1'), 9));
+    server.watch.send(event('ADDED', at(node('node-1'), 4)), event('DELETED', at(node('node-1'), 6)));
+    await flushMicrotasks();
+    expect(told).to.deep.equal(['added node-1@9']);
+    expect(informer.state.get('Node', 'node-1')).to.not.equal(undefined);
+  });
+
   it('lists again when the history ran out, and tells the differences in order', async () => {
     await start(at(node('node-1'), 5), at(node('node-2'), 6), at(node('node-3'), 7));
     told.length = 0;

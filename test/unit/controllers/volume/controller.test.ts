@@ -14,6 +14,8 @@ class TableDriver implements VolumeDriver {
   readonly attachments = new Map<string, string | undefined>();
   readonly calls: string[] = [];
   failure: string | undefined;
+  /** What happens while the driver is asked where a volume is; once. */
+  meanwhile: (() => Promise<unknown>) | undefined;
 
   async provision({ name }: VolumeRef): Promise<string> {
     this.#call('provision', name);
@@ -32,6 +34,9 @@ class TableDriver implements VolumeDriver {
   }
   async attachedTo({ name }: VolumeRef): Promise<string | undefined> {
     if (this.failure === 'attachedTo') throw new Error('the driver is away');
+    const { meanwhile } = this;
+    this.meanwhile = undefined;
+    await meanwhile?.();
     return this.attachments.get(name);
   }
   async destroy({ name }: VolumeRef): Promise<void> {
@@ -182,6 +187,25 @@ describe('the volume controller', () => {
     driver.failure = undefined;
     await world.advance(LONG_MS);
     expect(data().status).to.include({ phase: 'attached', node: 'node-2' });
+  });
+
+  it('does not detach what was wanted back while it looked, also where its leaving is on record', async () => {
+    await start({ objects: [...nodes(), fresh(), mounting('db-0-a', 'node-1')] });
+    const leaving = changed(data(), { spec: { node: 'node-2' }, status: { phase: 'detaching' } });
+    driver.calls.length = 0;
+    driver.meanwhile = () => world.client.patch('Volume', 'data', { spec: { node: 'node-1' } });
+    await world.put(mounting('db-0-b', 'node-2', {}, { replaces: 'db-0-a' }), leaving);
+    await world.advance(LONG_MS);
+    expect(driver.calls).to.deep.equal(['attach data node-1']);
+    expect(data().status).to.include({ phase: 'attached', node: 'node-1' });
+  });
+
+  it('keeps in mind that it is mounted when it is attached once more', async () => {
+    await start({ objects: [...nodes(), fresh(), mounting('db-0-a', 'node-1')] });
+    driver.calls.length = 0;
+    await world.put(changed(data(), { status: { phase: 'failed', message: 'x', mounted: true } }));
+    expect(driver.calls).to.deep.equal(['attach data node-1']);
+    expect(data().status).to.include({ phase: 'attached', node: 'node-1', mounted: true });
   });
 
   it('says that a driver is missing', async () => {

@@ -34,6 +34,23 @@ describe('the work queue', () => {
     expect(started).to.deep.equal(['a', 'b']);
   });
 
+  it('is idle when nothing waits or is worked on, also once it is closed', async () => {
+    const { queue, end } = heldQueue(1);
+    queue.add('a');
+    queue.add('b');
+    let isIdle = false;
+    void queue.idle().then(() => {
+      isIdle = true;
+    });
+    await flushMicrotasks();
+    await end('a');
+    expect(isIdle).to.equal(false);
+    await end('b');
+    expect(isIdle).to.equal(true);
+    await queue.close();
+    await queue.idle();
+  });
+
   it('never works on a key twice at once, but once more when it was added meanwhile', async () => {
     const { queue, started, end } = heldQueue();
     queue.add('a');

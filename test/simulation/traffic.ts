@@ -1,0 +1,84 @@
+/** Who sends requests to whom, and who must not any more. */
+import { type Alloc, wantedRoute } from '../../api/kinds/alloc.ts';
+import { leaseExpiryMs } from '../../api/kinds/lease.ts';
+import { gatewayLeaseName } from '../../api/server/authz.ts';
+import type { Change, Reader } from '../../api/store.ts';
+import { isServing } from '../../controllers/service/slots.ts';
+import type { SimulatedGateway } from './gateways.ts';
+import type { Complain, World } from './world.ts';
+
+export class Traffic {
+  readonly #world: World;
+  readonly #complain: Complain;
+  /** Alloc → gateways that were not heard of when it was acknowledged as unrouted: nobody could wait for them. */
+  readonly #excused = new Map<string, ReadonlySet<unknown>>();
+  /** Services that had all their replicas. */
+  readonly #complete = new Set<string>();
+
+  constructor(world: World, complain: Complain) {
+    this.#world = world;
+    this.#complain = complain;
+  }
+
+  /** Takes note of whom an acknowledgement could not wait for. */
+  changed({ type, object, ...change }: Change, state: Reader): void {
+    if (object.kind !== 'Alloc' || object.status.route !== 'unrouted' || type !== 'modified') return;
+    const old = 'old' in change ? change.old : undefined;
+    if (old?.kind === 'Alloc' && old.status.route === 'unrouted') return;
+    const live = new Set(this.#live(state));
+    const lost = this.#world.gateways.filter((gateway) => !live.has(gateway));
+    this.#excused.set(object.metadata.name, new Set(lost.map(({ process }) => process)));
+  }
+
+  /** Nobody sends anything to what every gateway is said to have left. */
+  look(state: Reader): void {
+    for (const alloc of state.list('Alloc')) {
+      if (alloc.status.route !== 'unrouted' || wantedRoute(alloc) !== 'unrouted') continue;
+      const gateway = this.userOf(alloc, state);
+      if (gateway)
+        this.#complain(
+          'route',
+          `${alloc.metadata.name} counts as unrouted, and gateway ${gateway.name} sends to it`,
+        );
+    }
+    if (this.#world.calm) this.#lookAtCalm(this.#world.calm, state);
+  }
+
+  /** A gateway that still sends requests to the alloc, of those whose word was waited for. */
+  userOf({ metadata: { name } }: Alloc, state: Reader): SimulatedGateway | undefined {
+    const excused = this.#excused.get(name);
+    return this.#live(state).find(
+      ({ process, dataPlane }) => dataPlane.isUsing(name) && !excused?.has(process),
+    );
+  }
+
+  /** Where nothing bad happens, no operator's command costs a request: every backend is there, and none is missing. */
+  #lookAtCalm(services: NonNullable<World['calm']>, state: Reader): void {
+    const { gateways, machines } = this.#world;
+    const processes = [...machines.values()].flatMap((machine) => machine.running());
+    const running = new Set(processes.map(({ alloc }) => alloc));
+    for (const { name, dataPlane } of gateways) {
+      const dead = [...dataPlane.routed()].find((alloc) => !running.has(alloc));
+      if (dead) this.#complain('traffic', `gateway ${name} sends requests to ${dead}, which does not run`);
+    }
+    for (const { name, replicas } of services) {
+      const uid = state.get('Service', name)?.metadata.uid ?? '';
+      const serving = state.byIndex('Alloc', 'owner', uid).filter(isServing).length;
+      if (serving >= replicas) this.#complete.add(name);
+      else if (this.#complete.has(name))
+        this.#complain(
+          'availability',
+          `${name} serves with ${serving} of ${replicas}, and nothing had failed`,
+        );
+    }
+  }
+
+  /** Those that are waited for; one that is cut off serves nobody any more that could tell. */
+  #live(state: Reader): SimulatedGateway[] {
+    return this.#world.gateways.filter(({ name, process, link }) => {
+      const lease = state.get('Lease', gatewayLeaseName(name));
+      const isFresh = lease !== undefined && leaseExpiryMs(lease) > this.#world.timeline.nowMs;
+      return process?.isAlive && !link.isCut && isFresh;
+    });
+  }
+}

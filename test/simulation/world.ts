@@ -1,0 +1,19 @@
+/** What the checks look at: the world as it is, beside the objects. */
+import type { Chronicle } from './chronicle.ts';
+import type { SimulatedGateway } from './gateways.ts';
+import type { Machine } from './machine.ts';
+import type { Timeline } from './timeline.ts';
+import type { Cloud } from './volumes.ts';
+
+export interface World {
+  readonly timeline: Timeline;
+  readonly chronicle: Chronicle;
+  readonly machines: ReadonlyMap<string, Machine>;
+  readonly gateways: readonly SimulatedGateway[];
+  readonly cloud: Cloud;
+  /** Where no fault is planned: the services that nobody changes, and that may never fall below their replicas. */
+  readonly calm: readonly { readonly name: string; readonly replicas: number }[] | undefined;
+}
+
+/** Called with a word for the promise that was broken, and a sentence. */
+export type Complain = (invariant: string, message: string) => void;
