@@ -24,7 +24,7 @@ export interface DecidedCommit {
 }
 
 /** What the pipeline needs of a journal; see `Journal`. */
-export type Appendable = Pick<Journal, 'append'>;
+type Appendable = Pick<Journal, 'append'>;
 
 interface PipelineOptions {
   readonly journal: Appendable;

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { isTerminal } from '../../api/kinds/alloc.ts';
@@ -43,12 +42,13 @@ describe('a drain while mill is killed again and again', function () {
         await judge(mill, node);
         await mill.ok('undrain', node);
       }
+      await mill.stop();
+      expect(mill.workloads()).to.deep.equal([]);
     } catch (error) {
       throw new Error(`killed after ${moments.join(', ')} ms: ${String(error)}`, { cause: error });
     } finally {
       await mill.close();
     }
-    expect(workloadsOf(mill)).to.deep.equal([]);
   });
 });
 
@@ -64,7 +64,7 @@ async function judge(mill: Mill, node: string): Promise<void> {
     'web-1',
     'web-2',
   ]);
-  expect([...new Set(workloadsOf(mill))].sort()).to.deep.equal(
+  expect([...new Set(mill.workloads().map(({ alloc }) => alloc))].sort()).to.deep.equal(
     active.map((alloc) => alloc.metadata.name).sort(),
   );
   const volume = findCounts(join(mill.dataDir));
@@ -83,21 +83,4 @@ function findCounts(dir: string): string {
   const real = found.filter((path) => !path.includes('allocs/'));
   expect(real).to.have.length(1);
   return join(dir, real[0] ?? '', '..');
-}
-
-/** Allocs whose processes live, by the environment that mill gave them and the directory they run in. */
-function workloadsOf(mill: Mill): string[] {
-  const pids = execFileSync('ps', ['-eo', 'pid=,stat='], { encoding: 'utf8' })
-    .split('\n')
-    .map((line) => line.trim().split(/ +/))
-    .filter(([, state]) => state && !state.startsWith('Z'));
-  return pids.flatMap(([pid]) => {
-    try {
-      if (!readlinkSync(`/proc/${pid}/cwd`).startsWith(mill.home)) return [];
-      const alloc = /(?:^|\0)MILL_ALLOC=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8'))?.[1];
-      return alloc ? [alloc] : [];
-    } catch {
-      return [];
-    }
-  });
 }

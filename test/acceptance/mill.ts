@@ -1,7 +1,7 @@
 /** A running `mill up` and its command line, as a user has them: processes, files and exit codes, nothing else. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -169,10 +169,31 @@ export class Mill {
     if (this.#process) await kill(this.#process, 'SIGKILL');
   }
 
-  /** Ends everything that the test started and deletes its files. */
+  /** The workloads that live, by the directory that they run in and the environment that mill gave them. */
+  workloads(): readonly { readonly pid: number; readonly alloc: string }[] {
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return pids.flatMap((pid) => {
+      try {
+        const isZombie = /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+        if (isZombie || !readlinkSync(`/proc/${pid}/cwd`).startsWith(this.home)) return [];
+        const alloc = /(?:^|\0)MILL_ALLOC=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8'))?.[1];
+        return alloc ? [{ pid: Number(pid), alloc }] : [];
+      } catch {
+        return []; // it ended meanwhile
+      }
+    });
+  }
+
+  /** SIGTERM, as an operator ends it: its workloads are to end with it. */
+  async stop(): Promise<void> {
+    if (this.#process) await kill(this.#process, 'SIGTERM');
+  }
+
+  /** Ends everything that the test started, what outlived its agent as well, and deletes its files. */
   async close(): Promise<void> {
     for (const child of this.#others) await kill(child, 'SIGKILL');
-    if (this.#process) await kill(this.#process, 'SIGTERM');
+    await this.stop();
+    for (const { pid } of this.workloads()) process.kill(pid, 'SIGKILL');
     rmSync(this.home, { recursive: true, force: true });
   }
 
