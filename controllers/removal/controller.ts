@@ -14,19 +14,21 @@ export const removalController: ControllerDefinition<'Node', Facts, Command, Sta
     Node: (node) => (isLeaving(node) ? [node.metadata.name] : []),
     Alloc: (alloc, reader) => ifLeaving(alloc.spec.node, reader),
     Migration: (migration, reader) => ifLeaving(migration.spec.node, reader),
-    Credential: (credential, reader) => ifLeaving(credential.spec.node, reader),
+    // All that leave: those that wait for this node's word need not any more.
+    Credential: (credential, reader) =>
+      credential.spec.revoked ? leaving(reader) : ifLeaving(credential.spec.node, reader),
     Peer: (peer, reader) => ifLeaving(peer.spec.node, reader),
     // An acknowledgement. Heartbeats are many, and nodes that leave are few: mostly there are none.
-    Lease: (lease, reader) =>
-      lease.spec.holder === 'agent'
-        ? reader.byIndex('Node', 'removing', 'true').map((node) => node.metadata.name)
-        : [],
+    Lease: (lease, reader) => (lease.spec.holder === 'agent' ? leaving(reader) : []),
   },
   observe,
   machine,
   commands,
   wakeAt: (facts) => facts.awaited?.untilMs,
 };
+
+const leaving = (reader: Reader): string[] =>
+  reader.byIndex('Node', 'removing', 'true').map((node) => node.metadata.name);
 
 function ifLeaving(name: string, reader: Reader): string[] {
   const node = reader.get('Node', name);

@@ -58,7 +58,7 @@ export function observe(node: Node, { reader, nowMs }: Pick<Context, 'reader' | 
 }
 
 /**
- * The first live agent whose mesh has not come to the revision at which the peers were withdrawn. Only one is looked
+ * The first live agent, of a node that stays, whose mesh has not come to the revision at which the peers were withdrawn. Only one is looked
  * for: with thousands of nodes that acknowledge one after the other, to count them each time would cost.
  */
 function awaitedNode(name: string, peers: readonly Peer[], reader: Reader, nowMs: number): Facts['awaited'] {
@@ -66,9 +66,10 @@ function awaitedNode(name: string, peers: readonly Peer[], reader: Reader, nowMs
   for (const lease of reader.byIndex('Lease', 'holder', 'agent')) {
     const { node, appliedRevision } = lease.spec;
     const untilMs = leaseExpiryMs(lease);
-    if (node !== undefined && node !== name && appliedRevision < revision && nowMs < untilMs) {
-      return { node, untilMs };
-    }
+    if (node === undefined || node === name || appliedRevision >= revision || nowMs >= untilMs) continue;
+    // One that is on its way out as well cannot say anything any more: it drops its whole mesh.
+    if (reader.get('Credential', node)?.spec.revoked) continue;
+    return { node, untilMs };
   }
   return undefined;
 }

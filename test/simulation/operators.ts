@@ -194,4 +194,4 @@ export class Operators {
   }
 }
 
-export const nodeName = (index: number): string => `node-${index}`;
+const nodeName = (index: number): string => `node-${index}`;

@@ -74,7 +74,10 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
     response.setHeader('retry-after', error.details.retryAfterSeconds ?? RETRY_AFTER_SECONDS);
   }
   if (error.reason === 'Unauthorized') response.setHeader('www-authenticate', 'Bearer realm="mill"');
-  if (request.complete) return sendJson(response, error.code, statusOf(error));
+  if (request.complete) {
+    sendJson(response, error.code, statusOf(error));
+    return;
+  }
   response.setHeader('connection', 'close');
   const body = Buffer.from(`${JSON.stringify(statusOf(error))}\n`);
   response.writeHead(error.code, { 'content-type': 'application/json', 'content-length': body.length });

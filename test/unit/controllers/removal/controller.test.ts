@@ -75,6 +75,28 @@ describe('the removal controller', () => {
     expect(world.find('Node', 'node-3')).to.equal(undefined);
   });
 
+  it('does not wait for a node that is being removed as well', async () => {
+    const leaving = (name: string) =>
+      build(
+        'Credential',
+        name,
+        { node: name, nodeUid: `node-${name}-uid`, tokenHash: name.at(-1)?.repeat(64) ?? '' },
+        {},
+        {},
+      );
+    await begin(
+      peer('node-2'),
+      peer('node-3'),
+      nodeLease('node-2'),
+      nodeLease('node-3'),
+      leaving('node-2'),
+      leaving('node-3'),
+    );
+    await Promise.all([remove(), world.client.patch('Node', 'node-2', { spec: { removed: true } })]);
+    await world.settle();
+    expect(world.list('Node').map(({ metadata }) => metadata.name)).to.deep.equal(['node-1']);
+  });
+
   it('waits no longer for a node than its lease lasts', async () => {
     await begin(peer('node-3'), nodeLease('node-1'), nodeLease('node-2', { durationMs: 30_000 }));
     await remove();
