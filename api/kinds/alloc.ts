@@ -7,7 +7,7 @@ import { PortNumber, ShortName, Template } from './template.ts';
 
 const strict = { additionalProperties: false } as const;
 
-export const ALLOC_PHASES = [
+const ALLOC_PHASES = [
   'pending',
   'starting',
   'running',

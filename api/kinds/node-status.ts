@@ -42,11 +42,11 @@ export type NodeConditionType = (typeof NODE_CONDITIONS)[number];
 export type NodeReason = (typeof NODE_REASONS)[number];
 export type NodeCondition = Condition<NodeConditionType, NodeReason>;
 
-export const NODE_PHASES = ['ready', 'draining', 'down'] as const;
+const NODE_PHASES = ['ready', 'draining', 'down'] as const;
 export type NodePhase = (typeof NODE_PHASES)[number];
 
 /** The states of a drain, in order; `drained` and `failed` are its ends. */
-export const DRAIN_STEPS = [
+const DRAIN_STEPS = [
   'cordoning',
   'checkingFeasibility',
   'detachingVolumes',

@@ -18,7 +18,7 @@ const TaskSpec = Type.Object(
 );
 export type TaskSpec = Static<typeof TaskSpec>;
 
-export const TASK_PHASES = ['pending', 'running', 'succeeded', 'failed', 'stopped'] as const;
+const TASK_PHASES = ['pending', 'running', 'succeeded', 'failed', 'stopped'] as const;
 export type TaskPhase = (typeof TASK_PHASES)[number];
 
 const TaskStatus = Type.Object(

@@ -22,7 +22,7 @@ const VolumeSpec = Type.Object(
 );
 export type VolumeSpec = Static<typeof VolumeSpec>;
 
-export const VOLUME_PHASES = ['pending', 'ready', 'attaching', 'attached', 'detaching', 'failed'] as const;
+const VOLUME_PHASES = ['pending', 'ready', 'attaching', 'attached', 'detaching', 'failed'] as const;
 export type VolumePhase = (typeof VOLUME_PHASES)[number];
 
 const VolumeStatus = Type.Object(

@@ -24,11 +24,11 @@ import { createMountsController } from '../mounts/controller.ts';
 import { MountTable } from '../mounts/table.ts';
 
 /** A node is taken for down when its lease was not renewed for so long. */
-export const LEASE_DURATION_MS = 10_000;
+const LEASE_DURATION_MS = 10_000;
 /** Sooner than the lease runs out by far more than a kill takes, and than two clocks may differ. */
-export const FENCE_AFTER_MS = 6_000;
+const FENCE_AFTER_MS = 6_000;
 /** Two renewals may be lost before anything is fenced. */
-export const RENEW_EVERY_MS = 2_000;
+const RENEW_EVERY_MS = 2_000;
 /** Longest grace that workloads get when their agent stops: it has 10 s in all. */
 const CLOSE_GRACE_MS = 6_000;
 /** After SIGKILL. A process that is stuck in the kernel must not keep its agent up. */

@@ -77,7 +77,8 @@ export class Traffic {
   #live(state: Reader): SimulatedGateway[] {
     return this.#world.gateways.filter(({ name, process, link }) => {
       const lease = state.get('Lease', gatewayLeaseName(name));
-      const isFresh = lease !== undefined && leaseExpiryMs(lease) > this.#world.timeline.nowMs;
+      // One that has no lease yet, or any more, has been told nothing else than the others.
+      const isFresh = lease === undefined || leaseExpiryMs(lease) > this.#world.timeline.nowMs;
       return process?.isAlive && !link.isCut && isFresh;
     });
   }

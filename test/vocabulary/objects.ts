@@ -1,6 +1,5 @@
 /** Objects for tests: a name and what matters; the rest has the defaults that the schemas give. */
 import type { Alloc, AllocSpec, AllocStatus } from '../../api/kinds/alloc.ts';
-import type { Endpoints } from '../../api/kinds/endpoints.ts';
 import { type AnyObject, type KindName, kindDefinition, type ObjectOf } from '../../api/kinds/index.ts';
 import type { Lease } from '../../api/kinds/lease.ts';
 import type { Migration } from '../../api/kinds/migration.ts';
@@ -97,7 +96,7 @@ export const nodeLease = (name: string, spec: Spec<'Lease'> = {}): Lease =>
 export const gatewayLease = (name: string, spec: Spec<'Lease'> = {}): Lease =>
   lease(`gateway-${name}`, { holder: 'gateway', ...spec });
 
-export const lease = (name: string, spec: Spec<'Lease'>): Lease => {
+const lease = (name: string, spec: Spec<'Lease'>): Lease => {
   const fresh = {
     renewTime: timestamp(START_MS),
     durationMs: 15_000,
@@ -106,9 +105,6 @@ export const lease = (name: string, spec: Spec<'Lease'>): Lease => {
   };
   return build('Lease', name, { ...fresh, ...spec }, {}, {});
 };
-
-export const endpoints = (name: string, spec: Spec<'Endpoints'> = {}): Endpoints =>
-  build('Endpoints', name, { service: name, drainTimeoutMs: 0, ports: [], allocs: [], ...spec }, {}, {});
 
 /** The peer of a node, with a key of its own. */
 export const peer = (nodeName: string, spec: Spec<'Peer'> = {}, status: Status<'Peer'> = {}): Peer => {
@@ -124,7 +120,7 @@ export const ownerOf = (owner: Service | Task): AllocSpec['owner'] => ({
 });
 
 /** A template that the schemas take: it has something to run. */
-export const template = (part: Partly<Template> = {}): Partly<Template> => ({ command: ['serve'], ...part });
+const template = (part: Partly<Template> = {}): Partly<Template> => ({ command: ['serve'], ...part });
 
 /** The uid that a test object of this name has; cut to what schemas take. */
 export const uidOf = (kind: KindName, name: string): string =>

@@ -96,7 +96,9 @@ describe('the drain controller', () => {
     expect(world.get('Alloc', 'job-a').spec.stopReason).to.equal('NodeDrained');
     expect(condition('ServicesMigrated')).to.equal('True Completed: 3 service allocs left the node');
     expect(condition('TasksStopped')).to.equal('True Completed: 1 task ended');
-    expect(world.events[0]).to.equal('Normal DrainStarted node/node-1: the drain of node node-1 has begun: new disk');
+    expect(world.events[0]).to.equal(
+      'Normal DrainStarted node/node-1: the drain of node node-1 has begun: new disk',
+    );
     expect(world.events.at(-1)).to.equal(
       'Normal DrainCompleted node/node-1: the node is empty: 3 service allocs left it, 1 task ended',
     );
