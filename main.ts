@@ -3,7 +3,7 @@
 import { runCli } from './api/cli/cli.ts';
 import { exitWhenWritten, processSurroundings } from './api/cli/process-surroundings.ts';
 import type { Processes } from './api/cli/processes.ts';
-import { systemClock } from './runtime/clock.ts';
+import { systemClock } from './api/clock.ts';
 
 // Each is loaded when it is asked for: the client commands never load the store or the controllers.
 const processes: Processes = {

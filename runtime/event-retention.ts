@@ -1,7 +1,7 @@
 /** Keeps the newest events: what was said long ago goes, so that a busy fleet does not fill its store with history. */
 import { type Client, deleteIfPresent } from '../api/client/client.ts';
+import type { Log } from '../api/log.ts';
 import type { ObjectSource } from './controller/controller.ts';
-import type { Log } from './log.ts';
 
 /** Some days of a fleet in peace, and all of several drains. */
 const MAX_EVENTS = 2_000;

@@ -1,8 +1,8 @@
 /** Records what mill did and why as `Event` objects, without holding up who says it. */
 import type { Client } from '../api/client/client.ts';
+import { type Clock, timestamp } from '../api/clock.ts';
 import type { AnyObject } from '../api/kinds/index.ts';
-import { type Clock, timestamp } from './clock.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../api/log.ts';
 
 /** What may wait to be written; beyond it events are dropped and counted, as the store is far behind. */
 const MAX_WAITING = 1_000;

@@ -3,12 +3,12 @@
  * see the world through it, as the controllers of a server see it through the store.
  */
 import type { Client } from '../api/client/client.ts';
+import { type Clock, sleep } from '../api/clock.ts';
 import { ApiError, isApiError } from '../api/errors.ts';
 import type { AnyObject, KindName } from '../api/kinds/index.ts';
+import type { Log } from '../api/log.ts';
 import type { Change, Reader, WatchOptions } from '../api/store.ts';
-import { type Clock, sleep } from './clock.ts';
 import type { ObjectSource } from './controller/controller.ts';
-import type { Log } from './log.ts';
 import { MutableState } from './store/state.ts';
 
 /** First pause before a broken watch is tried again; it doubles with each failure in a row. */

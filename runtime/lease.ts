@@ -3,11 +3,11 @@
  * It also tells its own process when the servers may have given it up, which must come before they do.
  */
 import { type Client, deleteIfPresent } from '../api/client/client.ts';
+import { type Clock, timestamp } from '../api/clock.ts';
 import { isApiError } from '../api/errors.ts';
 import type { LeaseSpec } from '../api/kinds/lease.ts';
+import type { Log } from '../api/log.ts';
 import { sameJson } from '../api/same-json.ts';
-import { type Clock, timestamp } from './clock.ts';
-import type { Log } from './log.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** First pause after a renewal that failed; it doubles, up to the renewal's own interval. */

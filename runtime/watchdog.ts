@@ -1,5 +1,5 @@
 /** Tells when a time that keeps moving on has stood still for too long: a contact that is lost. */
-import type { Clock } from './clock.ts';
+import type { Clock } from '../api/clock.ts';
 
 /** Looks again when it would be due, instead of being set anew with each contact. */
 export class Watchdog {

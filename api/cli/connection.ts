@@ -1,12 +1,13 @@
 /** The way from a command to its server: address, scheme, CA and credential from flags, environment and context. */
 import { connect as connectSocket } from 'node:net';
 import type { Client, ListOptions, WatchRequest } from '../client/client.ts';
+import type { Clock } from '../clock.ts';
 import type { KindName } from '../kinds/index.ts';
 import { readContext } from './context.ts';
 import { CommandError, EXIT, unreachableText } from './exit.ts';
 import type { Table } from './output/table.ts';
 import { DEFAULT_SERVER, parseServer, type ServerAddress, serverUrl } from './server-address.ts';
-import type { CliClock, Environment } from './surroundings.ts';
+import type { Environment } from './surroundings.ts';
 
 /** What commands ask of a server: objects, the tables that it prints, and a few paths beside them. */
 export interface Connection extends Client {
@@ -78,7 +79,7 @@ export async function findServer(flags: ServerFlags, env: Environment): Promise<
  * Says what to do where there is no credential; where nobody listens there, that is the thing to say.
  * @throws CommandError always
  */
-export async function refuseWithoutCredential(target: ServerTarget, clock: CliClock): Promise<never> {
+export async function refuseWithoutCredential(target: ServerTarget, clock: Clock): Promise<never> {
   const { server } = target.options;
   const error = await probe(target.address, clock);
   if (error)
@@ -92,7 +93,7 @@ export async function refuseWithoutCredential(target: ServerTarget, clock: CliCl
 }
 
 /** Undefined where something listens at the address; else why not. */
-function probe({ host, port }: ServerAddress, clock: CliClock): Promise<Error | undefined> {
+function probe({ host, port }: ServerAddress, clock: Clock): Promise<Error | undefined> {
   return new Promise((resolve) => {
     const socket = connectSocket({ host: host.replace(/^\[|\]$/g, ''), port });
     const finish = (error?: Error) => {

@@ -1,13 +1,15 @@
 /** The real surroundings of the command line: this process's streams, signals and environment. */
+
+import type { Clock } from '../clock.ts';
 import type { Connection, ConnectionOptions } from './connection.ts';
 import { EXIT } from './exit.ts';
-import type { CliClock, Output, Surroundings } from './surroundings.ts';
+import type { Output, Surroundings } from './surroundings.ts';
 
 /** Width of help and tables where nobody says. */
 const DEFAULT_COLUMNS = 100;
 const DEFAULT_ROWS = 40;
 
-export function processSurroundings(clock: CliClock): Surroundings {
+export function processSurroundings(clock: Clock): Surroundings {
   return {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),

@@ -1,8 +1,10 @@
 /** How every verb commits: one decision, one object in the answer, and the dry run that writes nothing. */
+
+import type { Clock } from '../clock.ts';
 import { notFound } from '../errors.ts';
 import type { AnyObject, KindName, ObjectOf } from '../kinds/index.ts';
 import type { Actor, Admission, Committed, Decision, Reader, Store, Write } from '../store.ts';
-import type { Clock, Identities } from './environment.ts';
+import type { Identities } from './identities.ts';
 
 /** What the verbs work with. */
 export interface Core {

@@ -2,8 +2,10 @@
  * Brings the logs of allocs from the agents that have them to the clients that ask. An agent in this process is
  * called; any other holds a watch on the requests for its node and sends each answer as a request of its own.
  */
+
+import type { Clock } from '../clock.ts';
 import { ApiError, notFound } from '../errors.ts';
-import { type Clock, type Identities, randomIdentities } from './environment.ts';
+import { type Identities, randomIdentities } from './identities.ts';
 
 /** How long an agent may take until its answer begins. */
 const ANSWER_TIMEOUT_MS = 10_000;

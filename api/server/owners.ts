@@ -1,8 +1,9 @@
 /** Owners and what depends on them: an object takes its dependents along when it goes (Kubernetes' garbage collection). */
+
+import { timestamp } from '../clock.ts';
 import { type AnyObject, KIND_NAMES, type KindName, OWNER_UID_INDEX } from '../kinds/index.ts';
 import { API_VERSION, type ObjectMeta, type OwnerReference } from '../meta.ts';
 import type { Reader, Write } from '../store.ts';
-import { timestamp } from './environment.ts';
 
 export interface RemovalOptions {
   readonly nowMs: number;

@@ -2,12 +2,14 @@
  * The API without a transport: authorization, validation and the verbs, on top of the store. HTTP and the local
  * client both call it, so that both give the same answers.
  */
+
+import type { Clock } from '../clock.ts';
 import type { KindName, ObjectOf } from '../kinds/index.ts';
 import type { Node } from '../kinds/node.ts';
 import type { Actor, Admission, Reader, Store } from '../store.ts';
 import { authorize, type Verb } from './authz.ts';
 import type { Core, ServiceStatistics, WriteParameters } from './commit.ts';
-import { type Clock, type Identities, randomIdentities } from './environment.ts';
+import { type Identities, randomIdentities } from './identities.ts';
 import { createObject } from './verbs/create.ts';
 import { type Deleted, type DeleteParameters, deleteObject } from './verbs/delete.ts';
 import { type PatchType, patchObject, patchStatus } from './verbs/patch.ts';

@@ -3,8 +3,8 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
 import type { IssuedCertificate } from './certificates.ts';
-import type { Clock } from './environment.ts';
 
 /** A certificate is renewed at a start within this time of its end. */
 const RENEW_BEFORE_MS = 30 * 86_400_000;

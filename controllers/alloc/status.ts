@@ -1,6 +1,7 @@
 /** What an agent reports of an alloc. A phase that passes at once is left out: each report is a commit. */
+
+import { timestamp } from '../../api/clock.ts';
 import type { Alloc, AllocReason, AllocStatus } from '../../api/kinds/alloc.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import { type Facts, NOT_HEALTHY_AFTER_MS, TRANSIENT_MS } from './facts.ts';
 import type { State } from './machine.ts';
 

@@ -1,5 +1,5 @@
 /** One alloc's process as its agent knows it: started or adopted, probed while it runs, seen to its end. */
-import type { Clock } from '../../runtime/clock.ts';
+import type { Clock } from '../../api/clock.ts';
 import type { Workload, WorkloadExit } from '../../runtime/drivers/workload.ts';
 import type { Port } from '../../runtime/ports.ts';
 import { type Health, Prober, type ProberOptions } from '../../runtime/probe/prober.ts';

@@ -1,9 +1,10 @@
 /** All processes of an agent, by alloc: starts, adopts, fences and forgets them. */
+
+import type { Clock } from '../../api/clock.ts';
 import { type Alloc, isTerminal } from '../../api/kinds/alloc.ts';
 import { limitsOf, volumesOf } from '../../api/kinds/template.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import type { Log } from '../../api/log.ts';
 import type { Workload, WorkloadDriver } from '../../runtime/drivers/workload.ts';
-import type { Log } from '../../runtime/log.ts';
 import type { PortAllocator } from '../../runtime/ports.ts';
 import { type Environment, type MountedVolume, workloadEnvironment } from './environment.ts';
 import { isReported } from './facts.ts';

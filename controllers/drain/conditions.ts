@@ -1,4 +1,6 @@
 /** The conditions of a node that a drain keeps: one for each of its steps, and whether the node may be removed. */
+
+import { timestamp } from '../../api/clock.ts';
 import type {
   DrainStatus,
   Node,
@@ -6,7 +8,6 @@ import type {
   NodeConditionType,
   NodeReason,
 } from '../../api/kinds/node.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import type { Facts } from './facts.ts';
 import type { State } from './machine.ts';
 import { describeDrained, describeFailures, named, plural } from './messages.ts';

@@ -1,6 +1,7 @@
 /** What keeps a node from being empty, as its drain reports it. */
+
+import { timestamp } from '../../api/clock.ts';
 import type { DrainFailure } from '../../api/kinds/node.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import type { Facts } from './facts.ts';
 
 /**

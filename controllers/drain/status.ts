@@ -1,7 +1,8 @@
 /** What a drain reports: how far it is, in numbers, and in a condition for each of its steps. */
+
+import { timestamp } from '../../api/clock.ts';
 import { withCondition } from '../../api/conditions.ts';
 import type { DrainStatus, DrainStep, Node, NodeStatus } from '../../api/kinds/node.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import { conditionsOf } from './conditions.ts';
 import type { Facts } from './facts.ts';
 import { failuresOf } from './failures.ts';

@@ -1,9 +1,9 @@
 /** What a migration does: one small write each. What is recorded is recorded before what follows from it. */
 import type { Client } from '../../api/client/client.ts';
+import { timestamp } from '../../api/clock.ts';
 import { isApiError } from '../../api/errors.ts';
 import type { AllocSpec } from '../../api/kinds/alloc.ts';
 import type { Migration } from '../../api/kinds/migration.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import type { CommandTable } from '../../runtime/controller/controller.ts';
 import { newAlloc } from '../placement/new-alloc.ts';
 import type { Command, End } from './machine.ts';

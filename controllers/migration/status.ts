@@ -1,6 +1,7 @@
 /** What a migration reports: the phase it is in, who replaces whom and where, and how long it took. */
+
+import { timestamp } from '../../api/clock.ts';
 import type { Migration, MigrationStatus } from '../../api/kinds/migration.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import type { Facts } from './facts.ts';
 import type { State } from './machine.ts';
 

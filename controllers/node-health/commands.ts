@@ -1,7 +1,8 @@
 /** What node-health does: says that a node came or went, and ends the allocs of one that is down. */
+
+import { timestamp } from '../../api/clock.ts';
 import { isApiError } from '../../api/errors.ts';
 import { isTerminal } from '../../api/kinds/alloc.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import type { CommandTable, Context } from '../../runtime/controller/controller.ts';
 import type { Command } from './machine.ts';
 

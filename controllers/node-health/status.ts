@@ -1,7 +1,8 @@
 /** What node-health reports: the node's phase and its condition Ready; the rest of the status is the drain's. */
+
+import { timestamp } from '../../api/clock.ts';
 import { withCondition } from '../../api/conditions.ts';
 import type { Node, NodeCondition, NodePhase, NodeStatus } from '../../api/kinds/node.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import type { Facts } from './facts.ts';
 import type { State } from './machine.ts';
 

@@ -1,8 +1,9 @@
 /** An agent: runs the allocs of one node, mounts its volumes, keeps it in the mesh, and says that it is alive. */
 import type { Client } from '../../api/client/client.ts';
+import { type Clock, sleep } from '../../api/clock.ts';
 import { nodeLeaseName } from '../../api/kinds/lease.ts';
+import type { Log } from '../../api/log.ts';
 import type { LogHandler } from '../../api/server/logs.ts';
-import { type Clock, sleep } from '../../runtime/clock.ts';
 import {
   type Environment,
   type RunningController,
@@ -13,7 +14,6 @@ import type { WorkloadDriver } from '../../runtime/drivers/workload.ts';
 import { createEventRecorder } from '../../runtime/events.ts';
 import { createInformer, type Informer } from '../../runtime/informer.ts';
 import { createLeaseKeeper, type LeaseKeeper } from '../../runtime/lease.ts';
-import type { Log } from '../../runtime/log.ts';
 import type { Mesh } from '../../runtime/mesh/mesh.ts';
 import { createPortAllocator, type PortAllocator } from '../../runtime/ports.ts';
 import { createAllocController } from '../alloc/controller.ts';

@@ -1,9 +1,10 @@
 /** The controllers of a server: each with a client of its own, all on the same store. */
 import { createLocalClient } from '../../api/client/local.ts';
+import type { Clock } from '../../api/clock.ts';
 import { CONTROLLER_GROUP } from '../../api/groups.ts';
+import type { Log } from '../../api/log.ts';
 import type { ApiService } from '../../api/server/service.ts';
 import type { Store } from '../../api/store.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import {
   type Environment,
   type RunningController,
@@ -12,7 +13,6 @@ import {
 import type { VolumeDriver } from '../../runtime/drivers/volume.ts';
 import { retainEvents } from '../../runtime/event-retention.ts';
 import { createEventRecorder } from '../../runtime/events.ts';
-import type { Log } from '../../runtime/log.ts';
 import { drainController } from '../drain/controller.ts';
 import { createEndpointsController } from '../endpoints/controller.ts';
 import { migrationController } from '../migration/controller.ts';

@@ -1,12 +1,12 @@
 /** A gateway: follows the Endpoints, routes by them, and says at once how far it has come. */
 import type { Client } from '../../api/client/client.ts';
+import type { Clock } from '../../api/clock.ts';
 import type { Endpoints } from '../../api/kinds/endpoints.ts';
+import type { Log } from '../../api/log.ts';
 import { gatewayLeaseName } from '../../api/server/authz.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import { Gateway, type GatewayProblem } from '../../runtime/gateway/gateway.ts';
 import { createInformer } from '../../runtime/informer.ts';
 import { createLeaseKeeper } from '../../runtime/lease.ts';
-import type { Log } from '../../runtime/log.ts';
 
 /** A gateway that died is waited for so long: until then it might still send requests to what is to be stopped. */
 const LEASE_DURATION_MS = 6_000;

@@ -1,10 +1,10 @@
 /** The nodes of `mill up`: agents in the server's own process, clients of the same API as every other. */
 import { join } from 'node:path';
 import { createLocalClient } from '../../api/client/local.ts';
+import type { Clock } from '../../api/clock.ts';
 import { NODE_GROUP } from '../../api/groups.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import type { Log } from '../../api/log.ts';
 import { createExecDriver } from '../../runtime/drivers/exec/driver.ts';
-import type { Log } from '../../runtime/log.ts';
 import { createMemoryMesh } from '../../runtime/mesh/memory.ts';
 import { createPortAllocator, type PortAllocator } from '../../runtime/ports.ts';
 import { type Agent, startAgent } from './agent.ts';

@@ -1,7 +1,7 @@
 /** The log of a process: JSON lines on stderr, by pino. */
 import { pino } from 'pino';
 import type { LogLevel } from '../../api/cli/processes.ts';
-import type { Log } from '../../runtime/log.ts';
+import type { Log } from '../../api/log.ts';
 
 const STDERR = 2;
 

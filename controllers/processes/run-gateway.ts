@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import type { GatewayOptions } from '../../api/cli/processes.ts';
 import { createHttpClient } from '../../api/client/http.ts';
-import { systemClock } from '../../runtime/clock.ts';
+import { systemClock } from '../../api/clock.ts';
 import { startGateway } from './gateway.ts';
 import { createLog } from './logger.ts';
 import { untilSignal } from './signals.ts';

@@ -1,6 +1,6 @@
 /** `mill server`: the store, the API and the controllers; agents and gateways are processes of their own. */
 import type { ServerOptions } from '../../api/cli/processes.ts';
-import { systemClock } from '../../runtime/clock.ts';
+import { systemClock } from '../../api/clock.ts';
 import { listenAddress } from './listen-address.ts';
 import { createLog } from './logger.ts';
 import { startServerCore } from './server-core.ts';

@@ -1,8 +1,8 @@
 /** `mill up`: the store, the API, the controllers, local nodes and a gateway, in one process. */
 import type { UpOptions } from '../../api/cli/processes.ts';
 import { createLocalClient } from '../../api/client/local.ts';
+import { systemClock } from '../../api/clock.ts';
 import { GATEWAY_GROUP } from '../../api/groups.ts';
-import { systemClock } from '../../runtime/clock.ts';
 import { startGateway } from './gateway.ts';
 import { listenAddress } from './listen-address.ts';
 import { startLocalNodes } from './local-nodes.ts';

@@ -1,9 +1,9 @@
 /** What a removal does: one trace of the node after the other is deleted; absence is success. */
 import { type Client, deleteIfPresent } from '../../api/client/client.ts';
+import { timestamp } from '../../api/clock.ts';
 import { isApiError } from '../../api/errors.ts';
 import type { KindName } from '../../api/kinds/index.ts';
 import { nodeLeaseName } from '../../api/kinds/lease.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import type { CommandTable } from '../../runtime/controller/controller.ts';
 import type { Command } from './machine.ts';
 

@@ -1,7 +1,8 @@
 /** What the service controller reports: how many serve, and why others have no place. */
+
+import { timestamp } from '../../api/clock.ts';
 import { withCondition } from '../../api/conditions.ts';
 import type { Service, ServiceCondition, ServiceStatus } from '../../api/kinds/service.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import { noPlaceMessage } from '../placement/reasons.ts';
 import type { Facts } from './facts.ts';
 import type { State } from './machine.ts';

@@ -1,7 +1,8 @@
 /** What the task controller reports: the phase of the task's alloc, its outcome, and why. */
+
+import { timestamp } from '../../api/clock.ts';
 import type { Alloc, StopReason } from '../../api/kinds/alloc.ts';
 import type { Task, TaskPhase, TaskStatus } from '../../api/kinds/task.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import { noPlaceMessage } from '../placement/reasons.ts';
 import type { Facts } from './facts.ts';
 import type { State } from './machine.ts';

@@ -5,9 +5,9 @@ import http from 'node:http';
 import net from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../runtime/clock.ts';
+import { systemClock } from '../../api/clock.ts';
+import { silentLog } from '../../api/log.ts';
 import { Gateway } from '../../runtime/gateway/gateway.ts';
-import { silentLog } from '../../runtime/log.ts';
 
 const HOST = '127.0.0.1';
 const CONNECTIONS = 32;

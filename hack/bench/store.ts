@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { systemClock } from '../../api/clock.ts';
 import type { Event } from '../../api/kinds/event.ts';
 import type { AnyObject } from '../../api/kinds/index.ts';
+import { silentLog } from '../../api/log.ts';
 import type { Actor, Store } from '../../api/store.ts';
-import { systemClock } from '../../runtime/clock.ts';
-import { silentLog } from '../../runtime/log.ts';
 import { type EmbeddedStoreOptions, openEmbeddedStore } from '../../runtime/store/embedded.ts';
 
 const IN_FLIGHT = [1, 16, 64];

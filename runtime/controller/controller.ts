@@ -1,13 +1,13 @@
 /** What a controller declares, and the loop that runs it: get, observe, decide, act, report. */
 import type { AnyStateMachine } from 'xstate';
 import type { Client } from '../../api/client/client.ts';
+import type { Clock } from '../../api/clock.ts';
 import { isApiError } from '../../api/errors.ts';
 import type { KindName, ObjectOf } from '../../api/kinds/index.ts';
+import type { Log } from '../../api/log.ts';
 import { sameJson } from '../../api/same-json.ts';
 import type { Change, Reader, Store } from '../../api/store.ts';
-import type { Clock } from '../clock.ts';
 import type { EventRecorder } from '../events.ts';
-import type { Log } from '../log.ts';
 import { type AnyCommand, climb } from './machine.ts';
 import { WorkQueue } from './queue.ts';
 

@@ -2,7 +2,7 @@
  * A keyed work queue: a key waits at most once, is never worked on twice at a time, and comes back with backoff
  * when its work throws. It carries keys, never events: whoever works looks at the state afresh.
  */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../api/clock.ts';
 
 /** First delay after a failure; it doubles with each further one. */
 const BACKOFF_FIRST_MS = 20;

@@ -1,6 +1,6 @@
 /** Watches a new client connection until its first bytes, or its silence, tell the protocol. */
 import type { Socket } from 'node:net';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../api/clock.ts';
 import { sniff, sniffStalled } from './sniff.ts';
 
 /** After this long without a byte a client is waiting for the server to speak first. Milliseconds; people notice more. */

@@ -1,5 +1,5 @@
 /** The members that were unrouted and still have something in flight, each with the time at which that is cut. */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../api/clock.ts';
 import type { Member } from './member.ts';
 
 export class Drains {

@@ -1,6 +1,6 @@
 /** The data plane: listens on the services' gateway ports and forwards to the backends that are routed. */
-import { type Clock, sleep } from '../clock.ts';
-import type { Log } from '../log.ts';
+import { type Clock, sleep } from '../../api/clock.ts';
+import type { Log } from '../../api/log.ts';
 import { Drains } from './drains.ts';
 import { DEFAULT_HOLD_MS } from './hold.ts';
 import { Listener } from './listener.ts';

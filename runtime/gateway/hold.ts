@@ -1,5 +1,5 @@
 /** Keeps requests and connections waiting while a service port has no backend. */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../api/clock.ts';
 
 /** How long a request waits for a backend. Milliseconds; a volume's hand-over fits, most clients wait longer. */
 export const DEFAULT_HOLD_MS = 15_000;

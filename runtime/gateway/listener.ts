@@ -2,8 +2,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../clock.ts';
-import type { Log } from '../log.ts';
+import type { Clock } from '../../api/clock.ts';
+import type { Log } from '../../api/log.ts';
 import { detect, SILENCE_MS } from './detect.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { MAX_HEADER_BYTES } from './http-rejection.ts';

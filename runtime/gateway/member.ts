@@ -1,7 +1,7 @@
 /** One backend of a pool: its connections, what is in flight on it, and how it leaves. */
 import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../api/clock.ts';
 import type { Backend } from './routes.ts';
 
 /** A connection not established by then is given up and another backend tried. Milliseconds; a dead host never answers. */

@@ -1,5 +1,5 @@
 /** The backends of one service port: who may get the next request, and what waits while there is nobody. */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../api/clock.ts';
 import type { Drains } from './drains.ts';
 import { type HoldOutcome, HoldQueue } from './hold.ts';
 import { Member } from './member.ts';

@@ -1,6 +1,6 @@
 /** One client connection that is spliced to a backend. */
 import type { Socket } from 'node:net';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../api/clock.ts';
 import { type Assignee, Assignment } from './assignment.ts';
 import { detect } from './detect.ts';
 import type { Member } from './member.ts';

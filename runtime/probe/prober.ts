@@ -1,5 +1,5 @@
 /** Watches over one workload's health for as long as it lives: eagerly until it is healthy, then at intervals. */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../api/clock.ts';
 import type { Check, ProbeCheck } from './check.ts';
 import { type ProbeResult, probe } from './probe.ts';
 

@@ -1,5 +1,5 @@
 /** Compaction: a snapshot taken beside the running commits, then the journals that it replaces are dropped. */
-import type { Log } from '../log.ts';
+import type { Log } from '../../api/log.ts';
 import type { Journal } from './journal.ts';
 import { removeOlder } from './layout.ts';
 import type { CommitPipeline } from './pipeline.ts';

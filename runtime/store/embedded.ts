@@ -1,6 +1,8 @@
 /** The embedded engine: the store in this process, its journal and snapshots in one directory. */
 import { mkdir, rename, rm } from 'node:fs/promises';
+import type { Clock } from '../../api/clock.ts';
 import { ApiError } from '../../api/errors.ts';
+import type { Log } from '../../api/log.ts';
 import type {
   Actor,
   Admission,
@@ -11,8 +13,6 @@ import type {
   Store,
   WatchOptions,
 } from '../../api/store.ts';
-import type { Clock } from '../clock.ts';
-import type { Log } from '../log.ts';
 import { Compactor } from './compaction.ts';
 import { DEFAULT_HISTORY_LIMIT } from './history.ts';
 import { Journal } from './journal.ts';

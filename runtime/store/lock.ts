@@ -10,7 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, linkSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../api/clock.ts';
 
 /** A contender that loses the race this often gives up: others come and go faster than it can look. */
 const MAX_ATTEMPTS = 20;

@@ -1,7 +1,7 @@
 /** `mill verify`: reads a store's directory as a start would, and says what is there. Changes nothing. */
 import { stat } from 'node:fs/promises';
+import type { Clock } from '../../api/clock.ts';
 import { KIND_NAMES } from '../../api/kinds/index.ts';
-import type { Clock } from '../clock.ts';
 import { listStore } from './layout.ts';
 import { lockDirectory } from './lock.ts';
 import { recover } from './recovery.ts';

@@ -1,8 +1,8 @@
 /** Who watches the store: resumes from the history, then hears every change as it is committed. */
 import { ApiError } from '../../api/errors.ts';
 import { KIND_NAMES, type KindName } from '../../api/kinds/index.ts';
+import type { Log } from '../../api/log.ts';
 import type { Change, WatchOptions } from '../../api/store.ts';
-import type { Log } from '../log.ts';
 import type { History } from './history.ts';
 
 interface Watcher {

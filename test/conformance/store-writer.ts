@@ -3,8 +3,8 @@
  * `PAIR VALUE REVISION` when one is acknowledged.
  */
 import { writeSync } from 'node:fs';
-import { systemClock } from '../../runtime/clock.ts';
-import { silentLog } from '../../runtime/log.ts';
+import { systemClock } from '../../api/clock.ts';
+import { silentLog } from '../../api/log.ts';
 import { openEmbeddedStore } from '../../runtime/store/embedded.ts';
 import { actor, blindly, event, lease, put } from './objects.ts';
 

@@ -1,8 +1,9 @@
 /** The agent of a machine: mill's own, over simulated workloads, volumes and mesh. */
+
+import type { Log } from '../../api/log.ts';
 import type { Actor } from '../../api/store.ts';
 import { startAgent } from '../../controllers/processes/agent.ts';
 import type { WorkloadSpec } from '../../runtime/drivers/workload.ts';
-import type { Log } from '../../runtime/log.ts';
 import type { Mesh } from '../../runtime/mesh/mesh.ts';
 import { createPortAllocator } from '../../runtime/ports.ts';
 import { createLinkedClient, Link } from './link.ts';

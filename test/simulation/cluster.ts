@@ -1,9 +1,9 @@
 /** A whole cluster in one process: servers, agents, gateways and the machines under them, in virtual time. */
 import type { Client } from '../../api/client/client.ts';
 import { ADMIN_GROUP } from '../../api/groups.ts';
+import type { Log } from '../../api/log.ts';
 import type { Actor } from '../../api/store.ts';
 import type { WorkloadSpec } from '../../runtime/drivers/workload.ts';
-import type { Log } from '../../runtime/log.ts';
 import { SimulatedAgent } from './agents.ts';
 import { Chronicle } from './chronicle.ts';
 import { SimulatedGateway } from './gateways.ts';

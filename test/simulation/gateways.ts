@@ -1,6 +1,7 @@
 /** A gateway process: mill's own logic over a simulated data plane. */
+
+import type { Log } from '../../api/log.ts';
 import { startGateway } from '../../controllers/processes/gateway.ts';
-import type { Log } from '../../runtime/log.ts';
 import { SimulatedDataPlane } from './data-plane.ts';
 import { createLinkedClient, Link } from './link.ts';
 import type { ClockError, SimulatedProcess } from './process.ts';

@@ -1,5 +1,5 @@
 /** A process that may die between any two steps: its timers and its calls then come to nothing. */
-import type { Clock } from '../../runtime/clock.ts';
+import type { Clock } from '../../api/clock.ts';
 import type { Random } from './randomness.ts';
 import type { Timeline } from './timeline.ts';
 

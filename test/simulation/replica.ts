@@ -1,10 +1,11 @@
 /** A second set of controllers, which sees the store a little later than it is: the old leader that does not know yet. */
+
+import { type Log, silentLog } from '../../api/log.ts';
 import { admission } from '../../api/rules/index.ts';
 import { ApiService } from '../../api/server/service.ts';
 import type { Actor, Change, Committed, Decision, Reader, Store, WatchOptions } from '../../api/store.ts';
 import { type ControlPlane, startControlPlane } from '../../controllers/processes/control-plane.ts';
 import type { VolumeDriver } from '../../runtime/drivers/volume.ts';
-import { type Log, silentLog } from '../../runtime/log.ts';
 import { History } from '../../runtime/store/history.ts';
 import { MutableState } from '../../runtime/store/state.ts';
 import { Watchers } from '../../runtime/store/watchers.ts';

@@ -2,6 +2,7 @@
 import { type Client, ConnectionError } from '../../api/client/client.ts';
 import { createLocalClient } from '../../api/client/local.ts';
 import type { KindName } from '../../api/kinds/index.ts';
+import type { Log } from '../../api/log.ts';
 import { admission } from '../../api/rules/index.ts';
 import { Authenticator } from '../../api/server/authn.ts';
 import { ApiService } from '../../api/server/service.ts';
@@ -9,7 +10,6 @@ import type { ServerWatchEvent, WatchParameters } from '../../api/server/verbs/w
 import type { Actor } from '../../api/store.ts';
 import { type ControlPlane, startControlPlane } from '../../controllers/processes/control-plane.ts';
 import type { VolumeDriver } from '../../runtime/drivers/volume.ts';
-import type { Log } from '../../runtime/log.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Randomness } from './randomness.ts';
 import { SimulatedStore, type SimulatedStoreOptions } from './store.ts';

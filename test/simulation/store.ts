@@ -1,6 +1,7 @@
 /** The store on a simulated disk: the real state, staging, history, watchers and group commit; only the disk is made up. */
 
 import { ApiError } from '../../api/errors.ts';
+import { silentLog } from '../../api/log.ts';
 import type {
   Actor,
   Admission,
@@ -11,7 +12,6 @@ import type {
   Store,
   WatchOptions,
 } from '../../api/store.ts';
-import { silentLog } from '../../runtime/log.ts';
 import { DEFAULT_HISTORY_LIMIT, History } from '../../runtime/store/history.ts';
 import type { JournalRecord } from '../../runtime/store/journal.ts';
 import { CommitPipeline } from '../../runtime/store/pipeline.ts';

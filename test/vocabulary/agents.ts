@@ -1,7 +1,8 @@
 /** Stands in for all agents and gateways of a world: allocs start, stop and suspend at once, acknowledged. */
+
+import { timestamp } from '../../api/clock.ts';
 import { isApiError } from '../../api/errors.ts';
 import { type Alloc, isTerminal } from '../../api/kinds/alloc.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import type { World } from './world.ts';
 
 /** How an alloc that is to run fares. `waiting`: it stays as it is. */

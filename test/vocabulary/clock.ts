@@ -1,5 +1,5 @@
 /** Time that stands still until a test moves it: timers run in the order of their times, each with its work done. */
-import type { Clock } from '../../runtime/clock.ts';
+import type { Clock } from '../../api/clock.ts';
 
 /** When tests begin; any fixed time would do. */
 export const START_MS = Date.parse('2030-01-01T00:00:00.000Z');

@@ -1,4 +1,6 @@
 /** Objects for tests: a name and what matters; the rest has the defaults that the schemas give. */
+
+import { timestamp } from '../../api/clock.ts';
 import type { Alloc, AllocSpec, AllocStatus } from '../../api/kinds/alloc.ts';
 import { type AnyObject, type KindName, kindDefinition, type ObjectOf } from '../../api/kinds/index.ts';
 import type { Lease } from '../../api/kinds/lease.ts';
@@ -11,7 +13,6 @@ import type { Template } from '../../api/kinds/template.ts';
 import type { Volume } from '../../api/kinds/volume.ts';
 import { API_VERSION, type ObjectMeta } from '../../api/meta.ts';
 import { checkObject } from '../../api/validation/object.ts';
-import { timestamp } from '../../runtime/clock.ts';
 import { deepFreeze } from '../../runtime/store/frozen.ts';
 import { START_MS } from './clock.ts';
 

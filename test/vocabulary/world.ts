@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Client } from '../../api/client/client.ts';
 import { createLocalClient } from '../../api/client/local.ts';
 import type { AnyObject, KindName, ObjectOf } from '../../api/kinds/index.ts';
+import { type Log, silentLog } from '../../api/log.ts';
 import { admission } from '../../api/rules/index.ts';
 import { ApiService } from '../../api/server/service.ts';
 import type { Actor, Admission, Store, Write } from '../../api/store.ts';
@@ -16,7 +17,6 @@ import {
 } from '../../runtime/controller/controller.ts';
 import type { AnyCommand } from '../../runtime/controller/machine.ts';
 import type { EventRecorder } from '../../runtime/events.ts';
-import { type Log, silentLog } from '../../runtime/log.ts';
 import { openEmbeddedStore } from '../../runtime/store/embedded.ts';
 import { flushMicrotasks, START_MS, VirtualClock } from './clock.ts';
 

@@ -5,10 +5,10 @@
  */
 
 import type { Client } from '../../client/client.ts';
+import { type Clock, sleep } from '../../clock.ts';
 import type { AnyObject, KindName, ObjectOf } from '../../kinds/index.ts';
 import { isApiError, isConnectionError } from '../exit.ts';
 import { listAll } from '../objects.ts';
-import { type CliClock, pause } from '../surroundings.ts';
 
 /** How long to try to reach a server that is gone: a restart takes seconds; after a minute a person should know. */
 export const RECONNECT_LIMIT_MS = 60_000;
@@ -22,7 +22,7 @@ export interface Feed {
 }
 
 export interface MirrorOptions {
-  readonly clock: CliClock;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** The connection is gone: once per loss. */
   onLost?(error: Error): void;
@@ -112,7 +112,7 @@ export class Mirror {
         // A watch may end at any time; that the server is gone shows when the list after it fails.
         if (!isWatching) this.#judgeLoss(feed, error);
       }
-      await pause(this.#options.clock, retryMs, signal);
+      await sleep(this.#options.clock, retryMs, signal);
       retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
     }
   }

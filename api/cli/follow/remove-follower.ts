@@ -1,9 +1,9 @@
 /** Follows a removal until the node is gone, and its peer with it. */
 
+import type { Clock } from '../../clock.ts';
 import { formatDuration } from '../../duration.ts';
 import type { Node } from '../../kinds/node.ts';
 import { EXIT } from '../exit.ts';
-import type { CliClock } from '../surroundings.ts';
 import type { Feed, Mirror } from './mirror.ts';
 import type { FollowEnd, Follower, Step } from './step.ts';
 
@@ -20,11 +20,11 @@ export function removeFeeds(nodes: readonly string[]): Feed[] {
 export class RemoveFollower implements Follower {
   readonly node: string;
   readonly #uid: string;
-  readonly #clock: CliClock;
+  readonly #clock: Clock;
   readonly #startedAtMs: number;
   #hadPeer = false;
 
-  constructor(requested: Node, clock: CliClock) {
+  constructor(requested: Node, clock: Clock) {
     this.node = requested.metadata.name;
     this.#uid = requested.metadata.uid;
     this.#clock = clock;

@@ -1,7 +1,7 @@
 /** Reads a request's body, bounded in size and time, as JSON or YAML. */
 import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../../clock.ts';
 import { ApiError } from '../../errors.ts';
-import type { Clock } from '../environment.ts';
 
 /** Twice an object's bound: the body of an object may be indented, and is measured again when it was read. */
 const MAX_BODY_BYTES = 2 * 1_048_576;

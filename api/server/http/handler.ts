@@ -1,7 +1,8 @@
 /** Answers one request: who may come in, which handler answers, how errors are told. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, isApiError } from '../../errors.ts';
-import type { Identities, Log } from '../environment.ts';
+import type { Log } from '../../log.ts';
+import type { Identities } from '../identities.ts';
 import { sendError, sendText } from './exchange.ts';
 import { createRoutes, METHODS, type Method, type RouteMatch } from './routes.ts';
 import type { ApiServerOptions } from './server.ts';

@@ -1,8 +1,8 @@
 /** Logs over HTTP: the client's side (`…/allocs/{name}/log`) and the agent's (`…/nodes/{name}/logrequests`). */
 import type { ServerResponse } from 'node:http';
+import type { Clock } from '../../clock.ts';
 import { ApiError, isApiError, STATUS_CODES, type StatusReason } from '../../errors.ts';
 import { isPlainObject } from '../../validation/plain.ts';
-import type { Clock } from '../environment.ts';
 import type { LogBroker } from '../logs.ts';
 import type { ApiService } from '../service.ts';
 import { mediaType, readBody } from './body.ts';

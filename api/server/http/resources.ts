@@ -1,7 +1,8 @@
 /** The verbs on resources over HTTP: `/apis/mill.dev/v1alpha1/{plural}[/{name}[/status]]`. */
+
+import type { Clock } from '../../clock.ts';
 import { type AnyObject, type KindName, kindDefinition } from '../../kinds/index.ts';
 import { API_VERSION } from '../../meta.ts';
-import type { Clock } from '../environment.ts';
 import type { ApiService } from '../service.ts';
 import { tableOf } from '../table.ts';
 import { acceptedAnswer, rowObject } from './accept.ts';

@@ -1,10 +1,10 @@
 /** Which path and method is answered by what. */
 import Router from 'find-my-way';
+import type { Clock } from '../../clock.ts';
 import type { DrainPlan } from '../../drain-plan.ts';
 import { KIND_NAMES, KINDS, kindDefinition } from '../../kinds/index.ts';
 import type { Node } from '../../kinds/node.ts';
 import { API_VERSION, GROUP } from '../../meta.ts';
-import type { Clock } from '../environment.ts';
 import type { LogBroker } from '../logs.ts';
 import type { ApiService } from '../service.ts';
 import { formatOf, readBody } from './body.ts';

@@ -7,10 +7,12 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { isIPv6 } from 'node:net';
+import type { Clock } from '../../clock.ts';
 import type { DrainPlan } from '../../drain-plan.ts';
 import type { Node } from '../../kinds/node.ts';
+import type { Log } from '../../log.ts';
 import type { Authenticator } from '../authn.ts';
-import type { Clock, Identities, Log } from '../environment.ts';
+import type { Identities } from '../identities.ts';
 import type { LogBroker } from '../logs.ts';
 import type { ApiService } from '../service.ts';
 import { HostGuard } from './guard.ts';

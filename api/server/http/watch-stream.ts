@@ -1,9 +1,9 @@
 /** A watch over HTTP: newline-delimited JSON frames, bounded in what waits for a slow client. */
 import type { ServerResponse } from 'node:http';
+import type { Clock } from '../../clock.ts';
 import { type AnyObject, type KindName, kindDefinition } from '../../kinds/index.ts';
 import { API_VERSION } from '../../meta.ts';
 import type { Selectors } from '../../selectors.ts';
-import type { Clock } from '../environment.ts';
 import type { ApiService } from '../service.ts';
 import { type RowObject, tableOf } from '../table.ts';
 import type { ServerWatchEvent } from '../verbs/watch.ts';

@@ -1,4 +1,6 @@
 /** Creating an object: what the server sets, defaults, the kind's finalizers, the initial status. */
+
+import { timestamp } from '../../clock.ts';
 import { ApiError, alreadyExists, invalid } from '../../errors.ts';
 import { type AnyObject, type KindName, kindDefinition, type ObjectOf } from '../../kinds/index.ts';
 import { API_VERSION, type ObjectMeta, type WrittenMeta } from '../../meta.ts';
@@ -6,7 +8,6 @@ import type { Actor, Reader } from '../../store.ts';
 import { type Checked, checkObject } from '../../validation/object.ts';
 import { authorize } from '../authz.ts';
 import { type Core, commitObject, type WriteParameters } from '../commit.ts';
-import { timestamp } from '../environment.ts';
 import { isAlive } from '../owners.ts';
 
 export function createObject<K extends KindName>(

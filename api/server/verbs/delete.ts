@@ -1,9 +1,10 @@
 /** Deleting: at once, or, where finalizers wait, by a mark that asks them to let go. */
+
+import { timestamp } from '../../clock.ts';
 import { conflict } from '../../errors.ts';
 import type { AnyObject, KindName, ObjectOf } from '../../kinds/index.ts';
 import type { Actor, Reader } from '../../store.ts';
 import { type Core, commitDecision, existing, type WriteParameters } from '../commit.ts';
-import { timestamp } from '../environment.ts';
 import { removalWrites, withMetadata } from '../owners.ts';
 import { anotherObject } from './update.ts';
 

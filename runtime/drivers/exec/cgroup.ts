@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, sleep } from '../../clock.ts';
-import type { Log } from '../../log.ts';
+import { type Clock, sleep } from '../../../api/clock.ts';
+import type { Log } from '../../../api/log.ts';
 import type { WorkloadSpec } from '../workload.ts';
 
 /** Period in which a share of processor time is handed out: the kernel's own default. */

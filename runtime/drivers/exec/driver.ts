@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../../clock.ts';
-import type { Log } from '../../log.ts';
+import type { Clock } from '../../../api/clock.ts';
+import type { Log } from '../../../api/log.ts';
 import { assertName } from '../names.ts';
 import type { LogOptions, Workload, WorkloadDriver, WorkloadSpec } from '../workload.ts';
 import { followOutput } from './follow.ts';

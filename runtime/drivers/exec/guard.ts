@@ -4,8 +4,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
-import type { Clock } from '../../clock.ts';
-import type { Log } from '../../log.ts';
+import type { Clock } from '../../../api/clock.ts';
+import type { Log } from '../../../api/log.ts';
 import type { ProcessIdentity } from './record.ts';
 
 /** Pause before a guard is started again that died sooner than this after its start (no memory, no process). */

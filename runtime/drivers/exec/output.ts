@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../../api/clock.ts';
 
 /** A file of output this big is cut. With the one before it a workload keeps at most twice this on disk. */
 const MAX_OUTPUT_BYTES = 10 * 1024 * 1024;

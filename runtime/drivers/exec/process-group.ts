@@ -1,6 +1,6 @@
 /** A workload's process group, as its parent or as the agent that adopted it: watched to its end, and stopped. */
 import type { ChildProcess } from 'node:child_process';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../../api/clock.ts';
 import type { Workload, WorkloadExit } from '../workload.ts';
 import type { Cgroup } from './cgroup.ts';
 import { groupLives, isDead, readStat, signalGroup } from './proc.ts';

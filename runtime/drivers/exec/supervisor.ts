@@ -1,8 +1,8 @@
 /** Brings workloads under an agent's care, by starting them or by taking them over, and keeps their records true. */
 import { closeSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { type Clock, sleep } from '../../clock.ts';
-import type { Log } from '../../log.ts';
+import { type Clock, sleep } from '../../../api/clock.ts';
+import type { Log } from '../../../api/log.ts';
 import type { Workload, WorkloadSpec } from '../workload.ts';
 import { type Cgroup, Cgroups } from './cgroup.ts';
 import { Guard } from './guard.ts';

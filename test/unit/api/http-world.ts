@@ -3,11 +3,11 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { createHttpClient, type HttpClient } from '../../../api/client/http.ts';
+import { systemClock } from '../../../api/clock.ts';
+import type { Log } from '../../../api/log.ts';
 import { Authenticator } from '../../../api/server/authn.ts';
-import type { Log } from '../../../api/server/environment.ts';
 import { type ApiServer, type ApiServerOptions, createApiServer } from '../../../api/server/http/server.ts';
 import { LogBroker } from '../../../api/server/logs.ts';
-import { systemClock } from '../../../runtime/clock.ts';
 import { admin, controller, createWorld, type World } from './world.ts';
 
 export const ADMIN_TOKEN = 'admin-token';
@@ -47,7 +47,7 @@ export async function startHttpWorld(options: Partial<ApiServerOptions> = {}): P
   const world = createWorld();
   const logged: string[] = [];
   const note = (fields: object, message: string) => logged.push(`${message} ${JSON.stringify(fields)}`);
-  const log: Log = { debug: note, info: note, warn: note, error: note };
+  const log: Log = { debug: note, info: note, warn: note, error: note, child: () => log };
   const logs = new LogBroker({ clock: systemClock });
   const server = createApiServer({
     ...world,

@@ -1,8 +1,9 @@
 /** What the tests of the API stand on: a store, a service, time that the test moves, actors, sample objects. */
 import type { Written } from '../../../api/client/client.ts';
+import type { Clock } from '../../../api/clock.ts';
 import { ADMIN_GROUP, GATEWAY_GROUP, NODE_GROUP } from '../../../api/groups.ts';
 import type { KindName } from '../../../api/kinds/index.ts';
-import { type Clock, type Identities, randomIdentities } from '../../../api/server/environment.ts';
+import { type Identities, randomIdentities } from '../../../api/server/identities.ts';
 import { ApiService } from '../../../api/server/service.ts';
 import type { Actor, Admission } from '../../../api/store.ts';
 import { FakeStore } from './fake-store.ts';

@@ -3,10 +3,10 @@
  * line of JSON, and waits. Arguments: the driver's directory.
  */
 import { text } from 'node:stream/consumers';
-import { systemClock } from '../../../runtime/clock.ts';
+import { systemClock } from '../../../api/clock.ts';
+import { silentLog } from '../../../api/log.ts';
 import { createExecDriver } from '../../../runtime/drivers/exec/driver.ts';
 import type { WorkloadSpec } from '../../../runtime/drivers/workload.ts';
-import { silentLog } from '../../../runtime/log.ts';
 
 const [dir = ''] = process.argv.slice(2);
 const specs: WorkloadSpec[] = JSON.parse(await text(process.stdin));

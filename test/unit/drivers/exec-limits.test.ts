@@ -4,11 +4,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { systemClock } from '../../../runtime/clock.ts';
+import { systemClock } from '../../../api/clock.ts';
+import { type Log, silentLog } from '../../../api/log.ts';
 import { Cgroups } from '../../../runtime/drivers/exec/cgroup.ts';
 import { createExecDriver } from '../../../runtime/drivers/exec/driver.ts';
 import type { WorkloadDriver } from '../../../runtime/drivers/workload.ts';
-import { type Log, silentLog } from '../../../runtime/log.ts';
 
 const MEMORY_BYTES = 64 * 1024 * 1024;
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
-import { type Clock, systemClock } from '../../../runtime/clock.ts';
+import { type Clock, systemClock } from '../../../api/clock.ts';
 import { followOutput } from '../../../runtime/drivers/exec/follow.ts';
 import { Output } from '../../../runtime/drivers/exec/output.ts';
 

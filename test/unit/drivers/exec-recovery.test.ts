@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { sleep, systemClock } from '../../../runtime/clock.ts';
+import { sleep, systemClock } from '../../../api/clock.ts';
+import { silentLog } from '../../../api/log.ts';
 import { createExecDriver } from '../../../runtime/drivers/exec/driver.ts';
 import { Guard } from '../../../runtime/drivers/exec/guard.ts';
 import { launch } from '../../../runtime/drivers/exec/launch.ts';
 import { findMarked, groupLives, readBootId, readStat } from '../../../runtime/drivers/exec/proc.ts';
 import type { WorkloadDriver, WorkloadSpec } from '../../../runtime/drivers/workload.ts';
-import { silentLog } from '../../../runtime/log.ts';
 
 const AGENT = fileURLToPath(new URL('./exec-agent.ts', import.meta.url));
 const env = { PATH: process.env.PATH ?? '' };

@@ -5,11 +5,11 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { systemClock } from '../../../runtime/clock.ts';
+import { systemClock } from '../../../api/clock.ts';
+import { silentLog } from '../../../api/log.ts';
 import { createExecDriver } from '../../../runtime/drivers/exec/driver.ts';
 import { groupLives } from '../../../runtime/drivers/exec/proc.ts';
 import type { Workload, WorkloadDriver, WorkloadSpec } from '../../../runtime/drivers/workload.ts';
-import { silentLog } from '../../../runtime/log.ts';
 
 const PATH = process.env.PATH ?? '';
 /** Long enough that a test which waits for it fails by its own timeout. */

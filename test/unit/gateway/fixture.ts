@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { type Clock, systemClock } from '../../../runtime/clock.ts';
+import { type Clock, systemClock } from '../../../api/clock.ts';
+import { silentLog } from '../../../api/log.ts';
 import { Gateway } from '../../../runtime/gateway/gateway.ts';
 import type { Backend, RoutedPort } from '../../../runtime/gateway/routes.ts';
-import { silentLog } from '../../../runtime/log.ts';
 
 const HOST = '127.0.0.1';
 const cleanups: (() => unknown)[] = [];

@@ -1,7 +1,7 @@
 /** The prober under a virtual clock. */
 import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
-import { systemClock } from '../../../runtime/clock.ts';
+import { systemClock } from '../../../api/clock.ts';
 import type { ProbeResult } from '../../../runtime/probe/probe.ts';
 import { Prober, type ProberOptions } from '../../../runtime/probe/prober.ts';
 

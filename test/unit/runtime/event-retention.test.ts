@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { silentLog } from '../../../api/log.ts';
 import { retainEvents } from '../../../runtime/event-retention.ts';
-import { silentLog } from '../../../runtime/log.ts';
 import { createWorld } from '../../vocabulary/world.ts';
 
 describe('the retention of events', () => {

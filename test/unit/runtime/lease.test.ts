@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { type Client, ConnectionError } from '../../../api/client/client.ts';
 import { ApiError, notFound } from '../../../api/errors.ts';
 import type { LeaseSpec } from '../../../api/kinds/lease.ts';
+import { silentLog } from '../../../api/log.ts';
 import { createLeaseKeeper, type LeaseKeeper } from '../../../runtime/lease.ts';
-import { silentLog } from '../../../runtime/log.ts';
 import { flushMicrotasks, START_MS, VirtualClock } from '../../vocabulary/clock.ts';
 
 const RENEW_EVERY_MS = 1_000;

@@ -2,9 +2,9 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '../../../api/clock.ts';
+import { type Log, silentLog } from '../../../api/log.ts';
 import type { Write } from '../../../api/store.ts';
-import { systemClock } from '../../../runtime/clock.ts';
-import { type Log, silentLog } from '../../../runtime/log.ts';
 import { type EmbeddedStore, openEmbeddedStore } from '../../../runtime/store/embedded.ts';
 import { actor, blindly } from '../../conformance/objects.ts';
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
+import { systemClock } from '../../../api/clock.ts';
 import type { Event } from '../../../api/kinds/event.ts';
-import { systemClock } from '../../../runtime/clock.ts';
-import { silentLog } from '../../../runtime/log.ts';
+import { silentLog } from '../../../api/log.ts';
 import { recover } from '../../../runtime/store/recovery.ts';
 import { verifyStore } from '../../../runtime/store/verify.ts';
 import { event, put, remove } from '../../conformance/objects.ts';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { systemClock } from '../../../runtime/clock.ts';
+import { systemClock } from '../../../api/clock.ts';
 import { lockDirectory } from '../../../runtime/store/lock.ts';
 
 describe('the lock of a directory', () => {

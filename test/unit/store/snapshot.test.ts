@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { systemClock } from '../../../runtime/clock.ts';
+import { systemClock } from '../../../api/clock.ts';
 import { verifyStore } from '../../../runtime/store/verify.ts';
 import { actor, blindly, event, lease, put, remove } from '../../conformance/objects.ts';
 import { commitEach, StoreDirectory } from './directory.ts';

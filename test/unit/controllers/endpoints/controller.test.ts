@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { timestamp } from '../../../../api/clock.ts';
 import type { Alloc } from '../../../../api/kinds/alloc.ts';
 import { createEndpointsController } from '../../../../controllers/endpoints/controller.ts';
-import { timestamp } from '../../../../runtime/clock.ts';
 import { START_MS } from '../../../vocabulary/clock.ts';
 import { changed, gatewayLease, healthyAlloc, service } from '../../../vocabulary/objects.ts';
 import { createWorld, type World, type WorldOptions } from '../../../vocabulary/world.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { timestamp } from '../../../../api/clock.ts';
 import type { AnyObject } from '../../../../api/kinds/index.ts';
 import { migrationController } from '../../../../controllers/migration/controller.ts';
-import { timestamp } from '../../../../runtime/clock.ts';
 import { type Agents, playAgents } from '../../../vocabulary/agents.ts';
 import { START_MS } from '../../../vocabulary/clock.ts';
 import { changed, healthyAlloc, migration, node, service, volume } from '../../../vocabulary/objects.ts';

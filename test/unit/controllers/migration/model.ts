@@ -2,13 +2,14 @@
  * A model of everything around a migration: agents, gateways, volume, operator, crashes of the controller at any
  * command. The controller in it is the real one: its facts, its machine and its report.
  */
+
+import { timestamp } from '../../../../api/clock.ts';
 import { type AnyObject, type KindName, kindDefinition, type ObjectOf } from '../../../../api/kinds/index.ts';
 import type { MigrationStatus } from '../../../../api/kinds/migration.ts';
 import type { Reader } from '../../../../api/store.ts';
 import { observe } from '../../../../controllers/migration/facts.ts';
 import { type Command, machine, type State } from '../../../../controllers/migration/machine.ts';
 import { report } from '../../../../controllers/migration/status.ts';
-import { timestamp } from '../../../../runtime/clock.ts';
 import { climb } from '../../../../runtime/controller/machine.ts';
 import { START_MS } from '../../../vocabulary/clock.ts';
 import {

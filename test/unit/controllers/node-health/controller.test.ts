@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { timestamp } from '../../../../api/clock.ts';
 import { isTrue } from '../../../../api/conditions.ts';
 import { createNodeHealthController } from '../../../../controllers/node-health/controller.ts';
-import { timestamp } from '../../../../runtime/clock.ts';
 import { START_MS } from '../../../vocabulary/clock.ts';
 import { alloc, changed, node, nodeLease } from '../../../vocabulary/objects.ts';
 import { createWorld, type World, type WorldOptions } from '../../../vocabulary/world.ts';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
+import { timestamp } from '../../../../api/clock.ts';
 import { isTerminal } from '../../../../api/kinds/alloc.ts';
 import type { Migration } from '../../../../api/kinds/migration.ts';
 import { createServiceController } from '../../../../controllers/service/controller.ts';
-import { timestamp } from '../../../../runtime/clock.ts';
 import { playAgents } from '../../../vocabulary/agents.ts';
 import { START_MS } from '../../../vocabulary/clock.ts';
 import { changed, healthyAlloc, migration, node, service } from '../../../vocabulary/objects.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { timestamp } from '../../../../api/clock.ts';
 import type { TaskStatus } from '../../../../api/kinds/task.ts';
 import { createTaskController } from '../../../../controllers/task/controller.ts';
-import { timestamp } from '../../../../runtime/clock.ts';
 import { type Agents, playAgents } from '../../../vocabulary/agents.ts';
 import { START_MS } from '../../../vocabulary/clock.ts';
 import { changed, healthyAlloc, node, service, task, volume } from '../../../vocabulary/objects.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { timestamp } from '../../../../api/clock.ts';
 import { createVolumeController } from '../../../../controllers/volume/controller.ts';
-import { timestamp } from '../../../../runtime/clock.ts';
 import type { VolumeDriver, VolumeRef } from '../../../../runtime/drivers/volume.ts';
 import { START_MS } from '../../../vocabulary/clock.ts';
 import { alloc, changed, node, volume } from '../../../vocabulary/objects.ts';
