@@ -28,7 +28,7 @@ export function mendEverything(cluster: Cluster): void {
   cluster.startServer();
   for (const { link } of [...cluster.agents, ...cluster.gateways]) {
     Object.assign(link, { lostAnswers: 0, watch: RIGHT_WATCH });
-    link.heal();
+    link.heal(cluster.timeline.nowMs);
   }
   for (const agent of cluster.agents) {
     agent.machine.isUp = true;
@@ -44,7 +44,7 @@ function begin(cluster: Cluster, step: Step): (() => void) | undefined {
     case 'lostAnswers':
     case 'badWatches': {
       const link = victimOf(cluster, step.target)?.link;
-      return link && disturb(link, step);
+      return link && disturb(cluster, link, step);
     }
     case 'crash':
       crash(cluster, step.target, step.steps, step.forMs);
@@ -80,11 +80,15 @@ function change<T extends object>(thing: T, wrong: Partial<T>, right: Partial<T>
   return () => void Object.assign(thing, right);
 }
 
-function disturb(link: Link, step: Extract<Step, { do: 'partition' | 'lostAnswers' | 'badWatches' }>) {
+function disturb(
+  { timeline }: Cluster,
+  link: Link,
+  step: Extract<Step, { do: 'partition' | 'lostAnswers' | 'badWatches' }>,
+) {
   switch (step.do) {
     case 'partition':
       link.cut();
-      return () => link.heal();
+      return () => link.heal(timeline.nowMs);
     case 'lostAnswers':
       return change(link, { lostAnswers: step.share }, { lostAnswers: 0 });
     case 'badWatches':

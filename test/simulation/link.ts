@@ -18,6 +18,8 @@ const MOST_REPEATED = 20;
 /** What goes wrong on the way now; all of it can change at any time. */
 export class Link {
   isCut = false;
+  /** When a partition ended last. */
+  healedAtMs = Number.NEGATIVE_INFINITY;
   latencyMs = 1;
   /** Share of answers that are lost: what was asked for was done. */
   lostAnswers = 0;
@@ -28,7 +30,9 @@ export class Link {
     this.isCut = true;
   }
 
-  heal(): void {
+  /** @param nowMs in virtual time */
+  heal(nowMs: number): void {
+    if (this.isCut) this.healedAtMs = nowMs;
     this.isCut = false;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }

@@ -4,6 +4,7 @@ import { isFinished, type Migration } from '../../api/kinds/migration.ts';
 import { isSchedulable, type Node } from '../../api/kinds/node.ts';
 import type { Service } from '../../api/kinds/service.ts';
 import type { Reader } from '../../api/store.ts';
+import { isServing } from '../../controllers/service/slots.ts';
 import type { SimulatedAgent } from './agents.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -83,16 +84,19 @@ function serviceUnrest(service: Service, state: Reader): string | undefined {
   const { name, uid, deletionTimestamp } = service.metadata;
   if (deletionTimestamp) return `service ${name} is being deleted`;
   const active = state.byIndex('Alloc', 'owner', uid).filter((alloc) => !isTerminal(alloc));
-  const serving = active.filter(({ status }) => status.phase === 'healthy' && status.route === 'routed');
+  const serving = active.filter((alloc) => isServing(alloc) || isStranded(alloc, state));
   if (!state.list('Node').some(isSchedulable)) return undefined;
   const { replicas } = service.spec;
   if (active.length !== replicas) return `service ${name} has ${active.length} allocs of ${replicas}`;
   if (serving.length !== replicas)
     return `service ${name} serves with ${serving.length} allocs of ${replicas}`;
-  return service.status.ready === replicas
-    ? undefined
-    : `service ${name} reports ${service.status.ready} ready`;
+  const ready = active.filter(isServing).length;
+  return service.status.ready === ready ? undefined : `service ${name} reports ${service.status.ready} ready`;
 }
+
+/** It waits for a volume on a node that is drained, and can be moved nowhere: the drain has failed, and says so. */
+const isStranded = ({ spec, status }: Pick<Alloc, 'spec' | 'status'>, state: Reader): boolean =>
+  status.reason === 'WaitingForVolume' && state.get('Node', spec.node)?.spec.drain === true;
 
 function allocUnrest({ metadata: { name }, spec, status }: Alloc, cluster: Cluster): string | undefined {
   const machine = cluster.machines.get(spec.node);
@@ -100,6 +104,7 @@ function allocUnrest({ metadata: { name }, spec, status }: Alloc, cluster: Clust
   if (status.phase === 'stopped' || status.phase === 'failed')
     return isRunning ? `${name} is ${status.phase}, and runs on ${spec.node}` : undefined;
   if (spec.desired !== 'running') return `${name} is to be ${spec.desired} and is ${status.phase}`;
+  if (cluster.server && isStranded({ spec, status }, cluster.server.store.state)) return undefined;
   return isRunning ? undefined : `${name} is ${status.phase}, and does not run on ${spec.node}`;
 }
 

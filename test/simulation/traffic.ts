@@ -7,6 +7,9 @@ import { isServing } from '../../controllers/service/slots.ts';
 import type { SimulatedGateway } from './gateways.ts';
 import type { Complain, World } from './world.ts';
 
+/** A gateway that comes back from a partition may come while it is just being decided that it is lost. */
+const RETURN_MS = 1_000;
+
 export class Traffic {
   readonly #world: World;
   readonly #complain: Complain;
@@ -79,7 +82,8 @@ export class Traffic {
       const lease = state.get('Lease', gatewayLeaseName(name));
       // One that has no lease yet, or any more, has been told nothing else than the others.
       const isFresh = lease === undefined || leaseExpiryMs(lease) > this.#world.timeline.nowMs;
-      return process?.isAlive && !link.isCut && isFresh;
+      const isBack = !link.isCut && this.#world.timeline.nowMs - link.healedAtMs > RETURN_MS;
+      return process?.isAlive && isBack && isFresh;
     });
   }
 }

@@ -42,8 +42,8 @@ export const agents: readonly Mutant[] = [
     name: 'fence-later-than-the-lease',
     file: 'controllers/processes/agent.ts',
     what: 'a node that is cut off kills its writers only after the servers have given it up',
-    find: 'export const FENCE_AFTER_MS = 6_000;',
-    replace: 'export const FENCE_AFTER_MS = 14_000;',
+    find: 'const FENCE_AFTER_MS = 6_000;',
+    replace: 'const FENCE_AFTER_MS = 14_000;',
   },
   {
     name: 'fence-kills-nothing',

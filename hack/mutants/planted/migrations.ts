@@ -10,13 +10,6 @@ export const migrations: readonly Mutant[] = [
     replace: "if (provenAtMs === undefined) return 'healthy';",
   },
   {
-    name: 'migration-stops-before-routed',
-    file: 'api/rules/migration.ts',
-    what: 'an original may be stopped before every gateway routes to its replacement',
-    find: "spec.desired === 'running' && status.phase === 'healthy' && status.route === 'routed',",
-    replace: "spec.desired === 'running' && status.phase === 'healthy',",
-  },
-  {
     name: 'migration-route-not-awaited',
     file: 'controllers/migration/roles.ts',
     what: "a replacement counts as routed before the gateways' acknowledgement",
@@ -76,16 +69,9 @@ export const migrations: readonly Mutant[] = [
   {
     name: 'migration-loses-its-replacement',
     file: 'controllers/migration/roles.ts',
-    what: 'a replacement that was created and not recorded yet is not found again after a crash',
-    find: 'const alloc =\n    candidates.find(',
-    replace: 'const alloc =\n    active.length < 0 ? undefined : [].find(',
-  },
-  {
-    name: 'migration-stays-on-its-node',
-    file: 'controllers/migration/facts.ts',
-    what: 'an alloc that leaves a node for a drain may get its replacement there',
-    find: '{ ...request, exclude: new Set([spec.node]) }',
-    replace: '{ ...request, prefer: spec.node }',
+    what: 'a replacement that was created and is not recorded yet is not found again',
+    find: "reader.byIndex('Alloc', 'replaces', migration.spec.alloc);",
+    replace: "reader.byIndex('Alloc', 'replaces', migration.spec.alloc).slice(1);",
   },
   {
     name: 'migration-of-a-retired-slot',

@@ -24,13 +24,6 @@ export const services: readonly Mutant[] = [
     replace: "if (entry?.active.some((alloc) => alloc.status.phase !== 'pending')) continue;",
   },
   {
-    name: 'service-deaf-to-nodes',
-    file: 'controllers/service/controller.ts',
-    what: 'a service that waits for a place does not hear of a node that takes work again',
-    find: 'Node: (node) => (isSchedulable(node) ? waiting : []),',
-    replace: 'Node: (node) => (isSchedulable(node) ? [] : waiting),',
-  },
-  {
     name: 'service-stops-the-wrong-slots',
     file: 'controllers/service/facts.ts',
     what: 'the slot beside the last one wanted is kept when a service is scaled down',
