@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { expect } from 'chai';
 import { ApiError } from '../../../api/errors.ts';
 import { LogBroker, type LogRequest } from '../../../api/server/logs.ts';
@@ -78,6 +79,7 @@ describe('the log broker', () => {
 
   it('has a bound on what waits for one agent', async () => {
     broker.attach('n1', () => {}, new AbortController().signal);
+    setMaxListeners(0, client.signal);
     const waiting = Array.from({ length: 64 }, () => open().catch(() => {}));
     await refusal('TooManyRequests', () => open());
     client.abort();
