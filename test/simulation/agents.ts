@@ -32,6 +32,8 @@ export class SimulatedAgent {
   process: SimulatedProcess | undefined;
   /** It was told that its node was removed, and ended. */
   hasLeft = false;
+  /** It never comes back. */
+  isLost = false;
 
   constructor(machine: Machine) {
     this.machine = machine;

@@ -93,7 +93,7 @@ export class Cluster {
 
   startAgent(agent: SimulatedAgent): void {
     const { machine } = agent;
-    if (agent.process?.isAlive || !machine.isUp || agent.token === '') return;
+    if (agent.process?.isAlive || !machine.isUp || agent.isLost || agent.token === '') return;
     this.chronicle.note('plan', `agent ${machine.name} starts`);
     agent.start(this.process(`agent-${machine.name}`, machine.time), {
       server: () => this.server,
@@ -105,7 +105,7 @@ export class Cluster {
   }
 
   startGateway(gateway: SimulatedGateway): void {
-    if (gateway.process?.isAlive) return;
+    if (gateway.process?.isAlive || gateway.isLost) return;
     this.chronicle.note('plan', `gateway ${gateway.name} starts`);
     gateway.start(this.process(gateway.name, gateway.time), () => this.server, this.witness, this.#log);
   }
@@ -138,7 +138,7 @@ export class Cluster {
     if (kind < 0.25) return { ...good, startMs: undefined };
     if (kind < 0.5) return { ...good, exitAfterMs: between(random, 1, 3_000), exitCode: 1 };
     if (kind < 0.75) return { ...good, stopMs: undefined };
-    return { ...good, healthyAfterMs: between(random, 500, 12_000) };
+    return { ...good, healthyAfterMs: between(random, 500, 40_000) };
   }
 
   /** A reconcile that throws what no driver and no server said is a mistake in the code. */

@@ -52,6 +52,8 @@ function checkAgent({ object }: Change, { user, nodeUid }: Actor, { state, compl
 function checkPlacement({ metadata, spec }: Alloc, { state, complain }: Shown): void {
   const node = state.get('Node', spec.node);
   const why = node ? whyUnschedulable(node) : 'is missing';
+  if (node?.spec.drain || node?.spec.unschedulable)
+    complain('placement', `${metadata.name} was placed on cordoned ${spec.node}`);
   if (why) complain('placement', `${metadata.name} was placed on ${spec.node}, which ${why}`);
 }
 

@@ -31,8 +31,8 @@ export function mendEverything(cluster: Cluster): void {
     link.heal(cluster.timeline.nowMs);
   }
   for (const agent of cluster.agents) {
-    agent.machine.isUp = true;
-    if (!agent.hasLeft) cluster.startAgent(agent);
+    agent.machine.isUp = !agent.isLost;
+    if (!agent.hasLeft && !agent.isLost) cluster.startAgent(agent);
   }
   for (const gateway of cluster.gateways) cluster.startGateway(gateway);
 }
@@ -51,6 +51,9 @@ function begin(cluster: Cluster, step: Step): (() => void) | undefined {
       return undefined;
     case 'blackout':
       return blackOut(cluster, step.node);
+    case 'lose':
+      lose(cluster, step.target);
+      return undefined;
     case 'badVolumes':
       return change(cluster.cloud, { slowestMs: step.slowestMs, failures: step.failures }, RIGHT_CLOUD);
     case 'badWorkloads':
@@ -126,9 +129,19 @@ function blackOut(cluster: Cluster, index: number): (() => void) | undefined {
   agent.crash();
   agent.machine.die();
   return () => {
-    agent.machine.isUp = true;
+    agent.machine.isUp = !agent.isLost;
     restart(cluster, agent);
   };
+}
+
+/** The machine breaks, or the gateway is taken away without a word. */
+function lose(cluster: Cluster, target: Target): void {
+  const victim = victimOf(cluster, target);
+  // Somebody has to be left.
+  if (!victim || [...cluster.agents, ...cluster.gateways].some(({ isLost }) => isLost)) return;
+  victim.isLost = true;
+  victim.crash();
+  if ('machine' in victim) victim.machine.die();
 }
 
 /** The store refuses to write once it could not, so whoever finds the disk full makes room and starts the server again. */

@@ -14,6 +14,8 @@ export class SimulatedGateway {
   readonly time: ClockError = { offsetMs: 0, rate: 1 };
   process: SimulatedProcess | undefined;
   dataPlane = new SimulatedDataPlane(undefined);
+  /** It never comes back. */
+  isLost = false;
 
   constructor(name: string) {
     this.name = name;

@@ -27,12 +27,14 @@ export class Operators {
     const { agents } = this.#cluster;
     for (const [index] of agents.entries()) await this.join(index);
     const { idleVolumes, tasks, services } = this.#plan;
-    const volumes = [
-      ...services.flatMap(({ volume }) => volume ?? []),
-      ...Array.from({ length: idleVolumes }, (_, index) => `idle-${index}`),
-    ];
+    const volumes = services.flatMap(({ volume }) => volume ?? []);
     for (const name of volumes)
       await this.#persist(`create volume ${name}`, () => this.#create('Volume', name, {}));
+    // Nobody mounts it; it is attached all the same.
+    for (let index = 0; index < idleVolumes; index++)
+      await this.#persist(`create volume idle-${index}`, () =>
+        this.#create('Volume', `idle-${index}`, { node: nodeName(index) }),
+      );
     for (const service of services) await this.#createService(service);
     for (let index = 0; index < tasks; index++) await this.#createTask(`task-${index}`);
   }

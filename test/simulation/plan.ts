@@ -30,6 +30,8 @@ type Action =
   // Faults.
   | { readonly do: 'crash'; readonly target: Target; readonly steps: number; readonly forMs: number }
   | { readonly do: 'blackout'; readonly node: number; readonly forMs: number }
+  /** It is gone for good: nobody may wait for it, and what it had goes on elsewhere. */
+  | { readonly do: 'lose'; readonly target: Target }
   | { readonly do: 'partition'; readonly target: Target; readonly forMs: number }
   | { readonly do: 'lostAnswers'; readonly target: Target; readonly share: number; readonly forMs: number }
   | {
@@ -144,7 +146,7 @@ function drawOperator(random: Random, { nodes, services }: Size): Drawn[] {
   const laterMs = () => Math.round(atMs + between(random, 5, 5_000));
   const drain = () =>
     ({ do: 'drain', nodes: drainedNodes(random, nodes, node), policy: drawPolicy(random) }) as const;
-  switch (integer(random, 0, 9)) {
+  switch (integer(random, 0, 10)) {
     case 0:
       return [
         { ...drain(), atMs },
@@ -184,6 +186,12 @@ function drawOperator(random: Random, { nodes, services }: Size): Drawn[] {
         { do: 'cordon', node, atMs },
         { do: 'uncordon', node, atMs: laterMs() },
       ];
+    case 9:
+      // At one and the same moment: what is placed for the one lands after the other.
+      return [
+        { ...drain(), atMs },
+        { do: 'scale', service, replicas: integer(random, 3, 5), atMs },
+      ];
     default:
       return [{ ...drain(), atMs }];
   }
@@ -206,8 +214,10 @@ function drawFault(random: Random, size: Size): Drawn {
   const target = drawTarget(random, size);
   const node = integer(random, 0, size.nodes - 1);
   const forMs = Math.round(between(random, 200, 12_000));
+  // Past every lease, so that the servers give it up while it goes on.
+  const lostForMs = random() < 0.5 ? forMs : Math.round(between(random, 9_000, 25_000));
   const share = between(random, 0.05, 0.5);
-  switch (integer(random, 0, 15)) {
+  switch (integer(random, 0, 16)) {
     case 0:
     case 1:
     case 2:
@@ -216,13 +226,15 @@ function drawFault(random: Random, size: Size): Drawn {
         do: 'crash',
         target,
         steps: integer(random, 1, 40),
-        forMs: Math.round(between(random, 100, 5_000)),
+        // The servers are never away for long: deadlines are theirs to keep.
+        forMs:
+          target.what !== 'server' && random() < 0.3 ? lostForMs : Math.round(between(random, 100, 5_000)),
       };
     case 4:
-      return { do: 'blackout', node, forMs };
+      return { do: 'blackout', node, forMs: lostForMs };
     case 5:
     case 6:
-      return { do: 'partition', target: linked(random, size), forMs };
+      return { do: 'partition', target: linked(random, size), forMs: lostForMs };
     case 7:
       return { do: 'lostAnswers', target: linked(random, size), share, forMs };
     case 8: {
@@ -256,6 +268,8 @@ function drawFault(random: Random, size: Size): Drawn {
       return random() < 0.5
         ? { do: 'slowDisk', slowestMs: between(random, 5, 400), forMs }
         : { do: 'fullDisk', forMs: Math.round(forMs / 3) };
+    case 15:
+      return { do: 'lose', target: linked(random, size) };
     case 14:
       return { do: 'unknownCommits', share: share / 2, forMs };
     default:

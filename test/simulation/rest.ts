@@ -23,7 +23,7 @@ export function whyNotAtRest(cluster: Cluster): string | undefined {
     first(state.list('Peer'), ({ metadata: { name } }) =>
       state.get('Node', name) ? undefined : `the peer of ${name} is left over`,
     ) ??
-    first(state.list('Node'), (node) => nodeUnrest(node)) ??
+    first(state.list('Node'), (node) => nodeUnrest(node, isLost(cluster, node.metadata.name))) ??
     first(state.list('Service'), (service) => serviceUnrest(service, state)) ??
     first(state.list('Task'), ({ metadata, status }) =>
       status.phase === 'running' ? `task ${metadata.name} runs` : undefined,
@@ -38,7 +38,8 @@ export function whyNotAtRest(cluster: Cluster): string | undefined {
         : `volume ${name} is at ${real}, and said to be at ${status.node}`;
     }) ??
     first(cluster.agents, (agent) => machineUnrest(agent, state)) ??
-    first(cluster.gateways, ({ name, dataPlane }) => {
+    first(cluster.gateways, ({ name, dataPlane, isLost }) => {
+      if (isLost) return undefined;
       const wanted = state
         .list('Endpoints')
         .flatMap(({ spec }) => spec.allocs)
@@ -71,8 +72,11 @@ function migrationUnrest(migration: Migration, state: Reader): string | undefine
   return isRead ? undefined : `migration ${name} (${status.phase}) is left over`;
 }
 
-function nodeUnrest({ metadata: { name }, spec, status }: Node): string | undefined {
-  if (status.phase === 'down') return `node ${name} is down`;
+const isLost = ({ agents }: Cluster, node: string): boolean =>
+  agents.some((agent) => agent.machine.name === node && agent.isLost);
+
+function nodeUnrest({ metadata: { name }, spec, status }: Node, lost: boolean): string | undefined {
+  if ((status.phase === 'down') !== lost) return `node ${name} is ${status.phase}`;
   if (spec.removed) return `node ${name} is being removed`;
   const { drain } = status;
   if (!spec.drain) return drain ? `node ${name} has not been undrained` : undefined;
@@ -99,6 +103,8 @@ const isStranded = ({ spec, status }: Pick<Alloc, 'spec' | 'status'>, state: Rea
   status.reason === 'WaitingForVolume' && state.get('Node', spec.node)?.spec.drain === true;
 
 function allocUnrest({ metadata: { name }, spec, status }: Alloc, cluster: Cluster): string | undefined {
+  if (!cluster.server?.store.state.get('Node', spec.node))
+    return `${name} of removed ${spec.node} is left over`;
   const machine = cluster.machines.get(spec.node);
   const isRunning = machine?.processes.get(name)?.isRunning === true;
   if (status.phase === 'stopped' || status.phase === 'failed')
@@ -108,7 +114,8 @@ function allocUnrest({ metadata: { name }, spec, status }: Alloc, cluster: Clust
   return isRunning ? undefined : `${name} is ${status.phase}, and does not run on ${spec.node}`;
 }
 
-function machineUnrest({ machine, hasLeft }: SimulatedAgent, state: Reader): string | undefined {
+function machineUnrest({ machine, hasLeft, isLost }: SimulatedAgent, state: Reader): string | undefined {
+  if (isLost) return undefined;
   const { name } = machine;
   const node = state.get('Node', name);
   const stray = machine.running().find(({ alloc }) => {

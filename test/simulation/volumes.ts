@@ -5,6 +5,9 @@ import { never, type SimulatedProcess } from './process.ts';
 import { between } from './randomness.ts';
 import type { Witness } from './witness.ts';
 
+/** Longer than the cloud takes for a step mostly: whoever is slower must be waited for. */
+const SLOWEST_MOUNT_MS = 60;
+
 /** The cloud's view, and what is wrong with the cloud now. */
 export class Cloud {
   /** uid → node; undefined: detached. */
@@ -75,13 +78,13 @@ export function createSimulatedMounter(
   const on = (ref: VolumeRef) => machine.running().some(({ volumes }) => volumes.includes(ref.uid));
   return {
     async mount(ref) {
-      await agent.call(between(agent.random, 0.5, 5), () => {});
+      await agent.call(between(agent.random, 0.5, SLOWEST_MOUNT_MS), () => {});
       if (cloud.attached.get(ref.uid) !== machine.name) throw new Error('there is no such device');
       machine.mounts.add(ref.uid);
       return `/volumes/${ref.uid}`;
     },
     async unmount(ref) {
-      await agent.call(between(agent.random, 0.5, 5), () => {});
+      await agent.call(between(agent.random, 0.5, SLOWEST_MOUNT_MS), () => {});
       if (on(ref)) {
         witness.violated('writer', `volume ${ref.name} is unmounted on ${machine.name} under a process`);
       }

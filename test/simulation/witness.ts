@@ -6,6 +6,7 @@ import type { VolumeRef } from '../../runtime/drivers/volume.ts';
 import type { MeshConfiguration } from '../../runtime/mesh/mesh.ts';
 import { checkCommit } from './commits.ts';
 import type { Machine, RealProcess } from './machine.ts';
+import { checkPunctuality } from './punctuality.ts';
 import { summary } from './summary.ts';
 import { Traffic } from './traffic.ts';
 import type { Complain, World } from './world.ts';
@@ -51,6 +52,7 @@ export class Witness {
       this.#world.chronicle.note('store', summary(change));
     }
     checkCommit(change, actor, state, this.#world, this.violated);
+    checkPunctuality(change, state, this.#world, this.violated);
     this.#traffic.changed(change, state);
     if (change.object.kind === 'Peer') this.#peerChanged(change.type, change.object);
   }

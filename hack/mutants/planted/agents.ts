@@ -19,10 +19,10 @@ export const agents: readonly Mutant[] = [
   },
   {
     name: 'alloc-started-without-volume',
-    file: 'controllers/alloc/facts.ts',
-    what: 'a workload is started with a directory that it had, wherever its volume is wanted by now',
-    find: "const isUsable = phase === 'attached' && mounted === true && volume.spec.node === here.node;",
-    replace: "const isUsable = phase !== 'failed' && mounted !== null;",
+    file: 'controllers/alloc/machine.ts',
+    what: 'a workload is started before its volumes are mounted',
+    find: "{ guard: 'hasVolumes', target: 'starting' },",
+    replace: "{ target: 'starting' },",
   },
   {
     name: 'alloc-orphan-writes-on',

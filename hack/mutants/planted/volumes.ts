@@ -41,13 +41,6 @@ export const volumes: readonly Mutant[] = [
               { type: 'recordAttaching', params: ({ context }) => ({ node: wanted(context) }) },`,
   },
   {
-    name: 'volume-follows-the-first-waiting',
-    file: 'controllers/volume/facts.ts',
-    what: 'a volume leaves the node that its migration wants it on',
-    find: 'if (spec.node !== undefined && mounters.some((alloc) => alloc.spec.node === spec.node)) return spec.node;',
-    replace: 'if (spec.node !== undefined && mounters.length === 0) return spec.node;',
-  },
-  {
     name: 'volume-claims-for-nobody',
     file: 'controllers/volume/facts.ts',
     what: 'a volume is wanted nowhere although an alloc waits for it',
