@@ -52,9 +52,9 @@ export async function findBySimulation({
   }
 }
 
-/** What is wrong with one seed; undefined: nothing. */
+/** What is wrong with one seed; undefined: nothing. @throws Error where the simulation is not there to be run */
 function complaintOf(worker: ChildProcess, seed: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let errors = '';
     const settle = (message: string | undefined) => {
       clearTimeout(timer);
@@ -64,7 +64,12 @@ function complaintOf(worker: ChildProcess, seed: number): Promise<string | undef
     };
     const onResult = ({ violation }: Pick<Result, 'violation'>) =>
       settle(violation && `${violation.invariant}: ${violation.message}`);
-    const onExit = () => settle(`it ended its process: ${errors.match(/^\w*Error.*$/m)?.[0] ?? 'no reason'}`);
+    const onExit = () => {
+      const why = errors.match(/^\w*Error.*$/m)?.[0] ?? 'no reason';
+      // Of a tree that was taken away: that proves nothing about its mutant.
+      if (why.includes('ERR_MODULE_NOT_FOUND')) reject(new Error(why));
+      settle(`it ended its process: ${why}`);
+    };
     const onError = (data: Buffer) => {
       errors += data;
     };
