@@ -11,6 +11,11 @@ import type { AnyObject, KindName, ObjectOf } from './kinds/index.ts';
 export interface Reader {
   /** Store revision that this view shows. */
   readonly revision: number;
+  /**
+   * Revision up to which this view shows a kind: what a list of it says, and a watch of it resumes after. That of the
+   * view, but for ephemeral kinds of an engine that counts those apart: revisions are compared within a kind only.
+   */
+  revisionOf(kind: KindName): number;
   get<K extends KindName>(kind: K, name: string): ObjectOf<K> | undefined;
   /** All objects of a kind, sorted by name. */
   list<K extends KindName>(kind: K): readonly ObjectOf<K>[];
@@ -33,7 +38,7 @@ export interface Decision<T> {
 
 export interface Committed<T> {
   readonly result: T;
-  /** Revision of the commit's last write; the current revision where there was none. */
+  /** Revision of the commit's last durable write, or else of its last write; the current one where there was none. */
   readonly revision: number;
   /** The objects as written, with their new resourceVersion, in the order of the writes; deletes are left out. */
   readonly objects: readonly AnyObject[];
@@ -46,6 +51,8 @@ export interface Actor {
   readonly groups: readonly string[];
   /** For an agent: uid of the `Node` that its credential was given for. */
   readonly nodeUid?: string;
+  /** For a controller of several servers: the term that it runs by. Its commits are refused when another has begun. */
+  readonly leadership?: { readonly name: string; readonly term: number };
 }
 
 /** One change. A delete carries the last object, with the revision of the delete as its resourceVersion. */
@@ -89,5 +96,20 @@ export interface Store {
    * @throws ApiError `Expired` where `after` is older than the history kept
    */
   subscribe(options: WatchOptions, onChange: (change: Change) => void): void;
+  /** How the store is at this moment. */
+  readonly health: StoreHealth;
+  /**
+   * Resolves to its revision when `state` shows everything that was acknowledged anywhere before the call: a read after
+   * it is linearizable.
+   * @throws ApiError `ServiceUnavailable` where that cannot be found out now
+   */
+  barrier(): Promise<number>;
   close(): Promise<void>;
+}
+
+export interface StoreHealth {
+  /** Why nothing can be committed now, in a line; absent where it can. */
+  readonly unwritable?: string;
+  /** Since when `state` may be behind what others have committed, in ms since the epoch; absent where it is current. */
+  readonly staleSinceMs?: number;
 }

@@ -56,6 +56,9 @@ export const KIND_NAMES = Object.keys(KINDS) as KindName[];
 export const kindDefinition = (kind: KindName): KindDefinition<AnyObject> =>
   KINDS[kind] as unknown as KindDefinition<AnyObject>;
 
+/** True for kinds that live in memory only. */
+export const isEphemeral = (kind: KindName): boolean => kindDefinition(kind).ephemeral === true;
+
 const byAnyName = new Map<string, KindName>();
 for (const kind of KIND_NAMES) {
   const { plural, singular, shortNames } = KINDS[kind];

@@ -72,7 +72,7 @@ export async function startServerCore(options: ServerCoreOptions): Promise<Serve
     version: manifest.version,
     tls: certificates,
     hostNames: names,
-    whyNotReady: () => store.failure?.message,
+    whyNotReady: () => store.health.unwritable,
     planDrain: (node) => planDrain(node, store.state),
   });
   const url = await listen(api, host, port, store);

@@ -11,6 +11,7 @@ import type {
   Decision,
   Reader,
   Store,
+  StoreHealth,
   WatchOptions,
 } from '../../api/store.ts';
 import { Compactor } from './compaction.ts';
@@ -38,8 +39,6 @@ export interface EmbeddedStoreOptions {
 }
 
 export interface EmbeddedStore extends Store {
-  /** Why nothing can be committed any more: the disk failed. Reads go on. */
-  readonly failure: ApiError | undefined;
   /** Writes a snapshot now and drops the journals before it. */
   compact(): Promise<void>;
 }
@@ -115,14 +114,20 @@ class EmbeddedEngine implements EmbeddedStore {
     return this.#state;
   }
 
-  get failure(): ApiError | undefined {
-    return this.#pipeline.failure;
+  get health(): StoreHealth {
+    const { failure } = this.#pipeline;
+    return failure ? { unwritable: failure.message } : {};
+  }
+
+  /** What is acknowledged is shown before. */
+  async barrier(): Promise<number> {
+    return this.#state.revision;
   }
 
   commit<T>(actor: Actor, decide: (state: Reader) => Decision<T>): Promise<Committed<T>> {
     return new Promise((resolve, reject) => {
       if (this.#closed) reject(new ApiError('ServiceUnavailable', 'the store is closed'));
-      else if (this.failure) reject(this.failure);
+      else if (this.#pipeline.failure) reject(this.#pipeline.failure);
       else this.#pipeline.push(this.#decide(actor, decide, resolve, reject));
     });
   }

@@ -1,6 +1,6 @@
 /** The latest changes, so that a watcher that was away can go on where it stopped. Bounded: older is `Expired`. */
 import { ApiError } from '../../api/errors.ts';
-import { KIND_NAMES, type KindName, kindDefinition } from '../../api/kinds/index.ts';
+import { isEphemeral, KIND_NAMES, type KindName } from '../../api/kinds/index.ts';
 import type { Change } from '../../api/store.ts';
 
 /**
@@ -46,9 +46,6 @@ export class History {
       : changes.filter((change) => kinds.has(change.object.kind));
   }
 }
-
-/** True for kinds that live in memory only. */
-export const isEphemeral = (kind: KindName): boolean => kindDefinition(kind).ephemeral === true;
 
 const byRevision = (a: Change, b: Change) => a.revision - b.revision;
 

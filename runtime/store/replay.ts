@@ -1,8 +1,8 @@
 /** Applies journals to a state, record by record, and tells a torn end from damage. */
 import { closeSync, fstatSync, openSync } from 'node:fs';
-import { type AnyObject, KIND_NAMES } from '../../api/kinds/index.ts';
+import { type AnyObject, isEphemeral, KIND_NAMES } from '../../api/kinds/index.ts';
 import { findFrame, readFrame } from './frame.ts';
-import { type History, isEphemeral } from './history.ts';
+import type { History } from './history.ts';
 import type { JournalRecord } from './journal.ts';
 import { journalPath } from './layout.ts';
 import { JOURNAL_FORMAT, JOURNAL_VERSION, type SegmentHeader } from './segment.ts';

@@ -1,9 +1,8 @@
 /** Snapshots: the whole state in one checksummed file, written beside the running store and renamed into place. */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { type AnyObject, KIND_NAMES } from '../../api/kinds/index.ts';
+import { type AnyObject, isEphemeral, KIND_NAMES } from '../../api/kinds/index.ts';
 import { FrameEncoder, readFrame } from './frame.ts';
-import { isEphemeral } from './history.ts';
 import { snapshotPath, syncDirectory, unfinishedPath } from './layout.ts';
 import { SYNCED_WRITES } from './segment.ts';
 import type { MutableState } from './state.ts';

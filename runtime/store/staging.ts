@@ -1,8 +1,7 @@
 /** From what `decide` wants written to the changes that a commit makes: revisions, frozen objects, and their JSON. */
-import type { AnyObject, KindName } from '../../api/kinds/index.ts';
+import { type AnyObject, isEphemeral, type KindName } from '../../api/kinds/index.ts';
 import type { Change, Reader, Write } from '../../api/store.ts';
 import { atRevision, deepFreeze } from './frozen.ts';
-import { isEphemeral } from './history.ts';
 import { checkIndexable } from './state.ts';
 
 interface Staged {

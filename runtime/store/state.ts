@@ -1,6 +1,7 @@
 /** All objects in memory, indexed as their kinds declare: what engines, informers and tests read. */
 import {
   type AnyObject,
+  isEphemeral,
   KIND_NAMES,
   type KindName,
   kindDefinition,
@@ -14,6 +15,8 @@ import { deepFreeze } from './frozen.ts';
 export class MutableState implements Reader {
   /** Set by whoever feeds the state. */
   revision = 0;
+  /** Revision of the ephemeral kinds, in an engine that counts them apart; set by whoever feeds the state. */
+  ephemeralRevision: number | undefined;
   readonly #kinds = new Map<KindName, KindState>(KIND_NAMES.map((kind) => [kind, new KindState(kind)]));
 
   get<K extends KindName>(kind: K, name: string): ObjectOf<K> | undefined {
@@ -27,6 +30,10 @@ export class MutableState implements Reader {
   /** Sorted by name. @throws RangeError where the kind declares no such index */
   byIndex<K extends KindName>(kind: K, index: string, key: string): readonly ObjectOf<K>[] {
     return this.#kind(kind).byIndex(index, key) as readonly ObjectOf<K>[];
+  }
+
+  revisionOf(kind: KindName): number {
+    return (isEphemeral(kind) ? this.ephemeralRevision : undefined) ?? this.revision;
   }
 
   count(kind: KindName): number {

@@ -3,7 +3,16 @@
 import { type Log, silentLog } from '../../api/log.ts';
 import { admission } from '../../api/rules/index.ts';
 import { ApiService } from '../../api/server/service.ts';
-import type { Actor, Change, Committed, Decision, Reader, Store, WatchOptions } from '../../api/store.ts';
+import type {
+  Actor,
+  Change,
+  Committed,
+  Decision,
+  Reader,
+  Store,
+  StoreHealth,
+  WatchOptions,
+} from '../../api/store.ts';
 import { type ControlPlane, startControlPlane } from '../../controllers/processes/control-plane.ts';
 import type { VolumeDriver } from '../../runtime/drivers/volume.ts';
 import { History } from '../../runtime/store/history.ts';
@@ -70,6 +79,15 @@ class Replica implements Store {
 
   subscribe(options: WatchOptions, onChange: (change: Change) => void): void {
     this.#watchers.add(options, this.#state.revision, onChange);
+  }
+
+  get health(): StoreHealth {
+    return this.#leader.health;
+  }
+
+  async barrier(): Promise<number> {
+    await this.#shown(this.#leader.state.revision);
+    return this.#state.revision;
   }
 
   async close(): Promise<void> {}

@@ -10,6 +10,7 @@ import type {
   Decision,
   Reader,
   Store,
+  StoreHealth,
   WatchOptions,
 } from '../../api/store.ts';
 import { DEFAULT_HISTORY_LIMIT, History } from '../../runtime/store/history.ts';
@@ -86,6 +87,14 @@ export class SimulatedStore implements Store {
 
   get failure(): ApiError | undefined {
     return this.#pipeline.failure;
+  }
+
+  get health(): StoreHealth {
+    return this.failure ? { unwritable: this.failure.message } : {};
+  }
+
+  async barrier(): Promise<number> {
+    return this.#state.revision;
   }
 
   async commit<T>(actor: Actor, decide: (state: Reader) => Decision<T>): Promise<Committed<T>> {

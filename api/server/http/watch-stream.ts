@@ -67,7 +67,8 @@ export function streamWatch(
     timeoutSeconds === undefined || timeoutSeconds === 0
       ? () => {}
       : clock.schedule(timeoutSeconds * 1_000, () => {
-          if (bookmarks) waiting.push({ type: 'BOOKMARK', resourceVersion: String(service.state.revision) });
+          if (bookmarks)
+            waiting.push({ type: 'BOOKMARK', resourceVersion: String(service.state.revisionOf(kind)) });
           waiting.flush();
           stop.abort();
         });

@@ -31,7 +31,7 @@ export function listObjects<K extends KindName>(
   const selection = parseSelectors(kind, parameters);
   const position = parameters.continue ? readToken(parameters.continue) : undefined;
   // Later pages show later states; a watch from the first page's revision brings all that changed in between.
-  const revision = position?.revision ?? state.revision;
+  const revision = position?.revision ?? state.revisionOf(kind);
   const limit = parameters.limit || Number.POSITIVE_INFINITY;
   const candidates =
     selection.name === undefined ? state.list(kind) : present(state.get(kind, selection.name));

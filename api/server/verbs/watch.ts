@@ -37,7 +37,7 @@ export function watchObjects<K extends KindName>(
   const { state } = core.store;
   const from = readRevision(parameters.resourceVersion);
   const replay = from === 0 || parameters.sendInitialEvents === true;
-  const start = replay ? state.revision : from;
+  const start = replay ? state.revisionOf(kind) : from;
   if (signal.aborted) return;
   let told = start;
   if (replay) {
@@ -62,8 +62,9 @@ export function watchObjects<K extends KindName>(
   if (!parameters.bookmarks) return;
   repeat(core, parameters.bookmarkIntervalMs ?? BOOKMARK_INTERVAL_MS, signal, () => {
     // The store fans a commit out in the turn in which it shows it: all up to its revision was delivered.
-    if (state.revision <= told) return;
-    told = state.revision;
+    const revision = state.revisionOf(kind);
+    if (revision <= told) return;
+    told = revision;
     onEvent({ type: 'BOOKMARK', resourceVersion: String(told) });
   });
 }

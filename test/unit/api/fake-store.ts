@@ -15,6 +15,7 @@ import type {
   Decision,
   Reader,
   Store,
+  StoreHealth,
   WatchOptions,
 } from '../../../api/store.ts';
 
@@ -102,6 +103,12 @@ export class FakeStore implements Store {
     this.#oldest = this.#revision;
   }
 
+  readonly health: StoreHealth = {};
+
+  async barrier(): Promise<number> {
+    return this.#revision;
+  }
+
   async close(): Promise<void> {}
 
   #reader(): Reader {
@@ -114,6 +121,7 @@ export class FakeStore implements Store {
       get revision() {
         return store.#revision;
       },
+      revisionOf: () => store.#revision,
       get: <K extends KindName>(kind: K, name: string) =>
         store.#objects.get(kind)?.get(name) as ObjectOf<K> | undefined,
       list,

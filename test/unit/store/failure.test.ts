@@ -43,7 +43,7 @@ describe('a store whose disk fails', () => {
       store.commit(actor, decide),
     );
     expect(await outcomes(later)).to.deep.equal(['unavailable', 'unavailable', 'unavailable']);
-    expect(isApiError(store.failure, 'ServiceUnavailable')).to.equal(true);
+    expect(store.health.unwritable).to.match(/journal cannot be written/);
     expect(await outcomes([store.compact()])).to.deep.equal(['unavailable']);
     expect(writes.callCount).to.equal(0);
   });
