@@ -22,7 +22,7 @@ import { type DirectoryLock, lockDirectory } from './lock.ts';
 import { CommitPipeline, type DecidedCommit } from './pipeline.ts';
 import { type Recovery, recover } from './recovery.ts';
 import { createSegment, resumeSegment } from './segment.ts';
-import { stage } from './staging.ts';
+import { journalText, stage } from './staging.ts';
 import { MutableState } from './state.ts';
 import { Watchers } from './watchers.ts';
 
@@ -160,7 +160,8 @@ class EmbeddedEngine implements EmbeddedStore {
     try {
       const { writes, result } = decide(head);
       if (writes.length > 0) this.#options.admission(head, writes, actor);
-      const { changes, objects, record } = stage(head, writes);
+      const { changes, objects, texts } = stage(head, writes);
+      const record = journalText({ changes, texts });
       head.apply(changes);
       const { revision } = head;
       return {

@@ -8,8 +8,8 @@ interface Staged {
   readonly changes: readonly Change[];
   /** The objects put, as they will be read. */
   readonly objects: readonly AnyObject[];
-  /** JSON array of the writes to durable kinds (see `StoredWrite`); empty where there is none. */
-  readonly record: string;
+  /** JSON of the object that each change puts; undefined where it deletes one, and for ephemeral kinds. */
+  readonly texts: readonly (string | undefined)[];
 }
 
 /** One write as the journal has it. The revision of a put stands in the object. */
@@ -20,15 +20,16 @@ export type StoredWrite =
 /**
  * Works out a commit's changes against the state where they land; changes nothing itself. Deleting what is not
  * there is no change and takes no revision.
+ * @param first revision of the first change
  * @throws RangeError for an unknown kind, TypeError for what JSON cannot hold
  */
-export function stage(before: Reader, writes: readonly Write[]): Staged {
+export function stage(before: Reader, writes: readonly Write[], first = before.revision + 1): Staged {
   const changes: Change[] = [];
   const objects: AnyObject[] = [];
-  const records: string[] = [];
+  const texts: (string | undefined)[] = [];
   // What this very commit wrote so far: it may write an object more than once.
   const written = new Map<string, AnyObject | undefined>();
-  let { revision } = before;
+  let revision = first - 1;
   for (const write of writes) {
     const kind = write.type === 'put' ? write.object.kind : write.kind;
     const name = write.type === 'put' ? write.object.metadata.name : write.name;
@@ -38,7 +39,7 @@ export function stage(before: Reader, writes: readonly Write[]): Staged {
       if (!old) continue;
       revision += 1;
       changes.push({ type: 'deleted', object: atRevision(old, revision), revision });
-      if (!isEphemeral(kind)) records.push(JSON.stringify({ delete: { kind, name, revision } }));
+      texts.push(undefined);
       written.set(id, undefined);
       continue;
     }
@@ -46,12 +47,26 @@ export function stage(before: Reader, writes: readonly Write[]): Staged {
     const object = deepFreeze(atRevision(write.object, revision));
     // Before anything is changed: an object that an index cannot read would be left half applied.
     checkIndexable(object);
-    if (!isEphemeral(kind)) records.push(`{"put":${JSON.stringify(object)}}`);
+    texts.push(isEphemeral(kind) ? undefined : JSON.stringify(object));
     changes.push(old ? { type: 'modified', object, old, revision } : { type: 'added', object, revision });
     objects.push(object);
     written.set(id, object);
   }
-  return { changes, objects, record: records.length === 0 ? '' : `[${records.join(',')}]` };
+  return { changes, objects, texts };
+}
+
+/** JSON array of a commit's writes to durable kinds (see `StoredWrite`); empty where there is none. */
+export function journalText({ changes, texts }: Pick<Staged, 'changes' | 'texts'>): string {
+  const writes: string[] = [];
+  for (const [index, { type, object, revision }] of changes.entries()) {
+    const { kind, metadata } = object;
+    if (isEphemeral(kind)) continue;
+    const name = metadata.name;
+    writes.push(
+      type === 'deleted' ? JSON.stringify({ delete: { kind, name, revision } }) : `{"put":${texts[index]}}`,
+    );
+  }
+  return writes.length === 0 ? '' : `[${writes.join(',')}]`;
 }
 
 /** The change that a stored write makes to a state, while the journal is read again. */

@@ -16,7 +16,7 @@ import type {
 import { DEFAULT_HISTORY_LIMIT, History } from '../../runtime/store/history.ts';
 import type { JournalRecord } from '../../runtime/store/journal.ts';
 import { CommitPipeline } from '../../runtime/store/pipeline.ts';
-import { replayed, type StoredWrite, stage } from '../../runtime/store/staging.ts';
+import { journalText, replayed, type StoredWrite, stage } from '../../runtime/store/staging.ts';
 import { MutableState } from '../../runtime/store/state.ts';
 import { Watchers } from '../../runtime/store/watchers.ts';
 import { never, type SimulatedProcess } from './process.ts';
@@ -134,7 +134,8 @@ export class SimulatedStore implements Store {
     try {
       const { writes, result } = decide(head);
       if (writes.length > 0) this.#options.admission(head, writes, actor);
-      const { changes, objects, record } = stage(head, writes);
+      const { changes, objects, texts } = stage(head, writes);
+      const record = journalText({ changes, texts });
       head.apply(changes);
       this.#actors.set(changes, actor);
       const { revision } = head;
