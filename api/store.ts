@@ -81,6 +81,12 @@ export interface WatchOptions {
  */
 export type Admission = (before: Reader, writes: readonly Write[], actor: Actor) => void;
 
+/** What a commit will write, where its caller knows before it is decided. */
+export interface CommitHint {
+  /** It writes objects of this kind only, or nothing: where that is ephemeral, it waits for nothing lasting. */
+  readonly kind?: KindName;
+}
+
 export interface Store {
   /** The committed state, always current. */
   readonly state: Reader;
@@ -89,7 +95,7 @@ export interface Store {
    * cannot be lost any more and `state` shows it.
    * @throws what `decide` or a rule throws (nothing was written); ApiError `ServiceUnavailable` where the store cannot commit now
    */
-  commit<T>(actor: Actor, decide: (state: Reader) => Decision<T>): Promise<Committed<T>>;
+  commit<T>(actor: Actor, decide: (state: Reader) => Decision<T>, hint?: CommitHint): Promise<Committed<T>>;
   /**
    * Calls back for every change after `options.after`, in order, without a gap.
    * Synchronous fan-out: a callback must return at once. Ends with the signal.

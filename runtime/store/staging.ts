@@ -4,7 +4,7 @@ import type { Change, Reader, Write } from '../../api/store.ts';
 import { atRevision, deepFreeze } from './frozen.ts';
 import { checkIndexable } from './state.ts';
 
-interface Staged {
+export interface Staged {
   readonly changes: readonly Change[];
   /** The objects put, as they will be read. */
   readonly objects: readonly AnyObject[];

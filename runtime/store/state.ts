@@ -62,16 +62,29 @@ export class MutableState implements Reader {
       for (const object of other.values(kind)) state.put(object);
     }
     this.revision = other.revision;
+    this.ephemeralRevision = other.ephemeralRevision;
   }
 
   /** Applies changes whose objects are frozen already; the revision becomes that of the last one. */
   apply(changes: readonly Change[]): void {
-    for (const change of changes) {
-      const state = this.#kind(change.object.kind);
-      if (change.type === 'deleted') state.remove(change.object.metadata.name);
-      else state.put(change.object);
-      this.revision = change.revision;
+    for (const { type, object, revision } of changes) {
+      const state = this.#kind(object.kind);
+      if (type === 'deleted') state.remove(object.metadata.name);
+      else state.put(object);
+      state.changedAt = revision;
+      if (this.ephemeralRevision !== undefined && isEphemeral(object.kind)) this.ephemeralRevision = revision;
+      else this.revision = revision;
     }
+  }
+
+  /** Revision of the last change that was applied to a kind; 0 where there was none. */
+  changedAt(kind: KindName): number {
+    return this.#kind(kind).changedAt;
+  }
+
+  /** For who takes changes back. */
+  setChangedAt(kind: KindName, revision: number): void {
+    this.#kind(kind).changedAt = revision;
   }
 
   #kind(kind: KindName): KindState {
@@ -94,6 +107,7 @@ interface Index {
 /** The objects of one kind, and its indexes. */
 class KindState {
   readonly objects = new Collection();
+  changedAt = 0;
   readonly #kind: KindName;
   readonly #indexes: ReadonlyMap<string, Index>;
 

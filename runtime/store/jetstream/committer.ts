@@ -1,0 +1,376 @@
+/**
+ * Decides what waits, sends it, and finds out what became of it. Only the log says what was committed: an answer of the
+ * stream is believed where it says "stored", and is a hint to look at the log where it says anything else.
+ */
+import type { Clock } from '../../../api/clock.ts';
+import { ApiError } from '../../../api/errors.ts';
+import type { Actor, Change, Committed, Decision, Reader } from '../../../api/store.ts';
+import { Decider, type DeciderOptions } from './decider.ts';
+import type { Feed } from './feed.ts';
+import { type Decided, endOf, type Flight, type Landed, type Waiting } from './flight.ts';
+import { type Draft, draftAgain, type Entry } from './records.ts';
+import type { CommitStream, PublishOutcome } from './stream.ts';
+
+/** Longest that a caller waits: over the few seconds in which a NATS cluster elects a leader. */
+const COMMIT_WAIT_MS = 10_000;
+/** Records sent that have no answer yet: enough to keep one stream busy, few enough to be decided again in a moment. */
+const MAX_RECORDS_UNDER_WAY = 256;
+/** First pause before what has no answer is sent again; it doubles, up to the second. */
+const RESEND_FIRST_MS = 100;
+const RESEND_MOST_MS = 1_000;
+
+export interface CommitterOptions extends DeciderOptions {
+  readonly stream: CommitStream;
+  readonly feed: Feed;
+  readonly clock: Clock;
+  /** A new id for a commit, unique among all servers. */
+  readonly newAttempt: () => string;
+  /** Takes a record that is in the log for sure. */
+  readonly take: (entry: Entry) => void;
+}
+
+const NOBODY: Actor = { user: '', groups: [] };
+
+export class Committer {
+  readonly #options: CommitterOptions;
+  #queue: Waiting[] = [];
+  #queuedBarrier: { readonly waiting: Waiting; readonly landed: Promise<Landed> } | undefined;
+  #flights: Flight[] = [];
+  readonly #drafts = new Map<string, Draft>();
+  /** What is sent may not arrive: nothing more is sent until the log has moved. */
+  #isStalled = false;
+  #resends = 0;
+  #cancelResend: (() => void) | undefined;
+  #cancelDeadline: (() => void) | undefined;
+  #isPumpDue = false;
+  readonly #decider: Decider;
+  #isOwn = false;
+  #whyClosed: ApiError | undefined;
+  #onIdle: (() => void) | undefined;
+  /** Since when something is under way without an answer, in ms since the epoch; undefined where nothing is. */
+  stalledSinceMs: number | undefined;
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+    this.#decider = new Decider(options);
+  }
+
+  /** @param attempt where the commit was handed over: its id */
+  commit<T>(
+    actor: Actor,
+    decide: (head: Reader) => Decision<T>,
+    attempt = this.#options.newAttempt(),
+  ): Promise<Committed<T>> {
+    return this.#enqueue({ actor, decide, attempt }) as Promise<Committed<T>>;
+  }
+
+  /** Resolves to the revision of a record that was stored after the call. */
+  async barrier(): Promise<number> {
+    const queued = this.#queuedBarrier;
+    if (queued && this.#queue.includes(queued.waiting)) return (await queued.landed).revision;
+    const decide = () => ({ writes: [], result: undefined });
+    const attempt = this.#options.newAttempt();
+    const landed = this.#enqueue({ actor: NOBODY, decide, attempt, isBarrier: true });
+    const waiting = this.#queue.at(-1);
+    if (waiting) this.#queuedBarrier = { waiting, landed };
+    return (await landed).revision;
+  }
+
+  /** What is decided and not sent yet, or has no answer yet, is finished first, as far as that is possible in time. */
+  async close(): Promise<void> {
+    this.#whyClosed ??= new ApiError('ServiceUnavailable', 'the store is closed');
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      this.#settleIdle();
+    });
+    this.#cancelResend?.();
+    this.#cancelDeadline?.();
+  }
+
+  /** Everything that waits or is under way is answered: the log cannot be followed any more. */
+  abandon(error: ApiError): void {
+    this.#whyClosed = error;
+    this.#void('unknown');
+    for (const waiting of this.#queue.splice(0)) waiting.fail(error);
+    this.#settleIdle();
+  }
+
+  /** The log was read again: nobody can say what became of what was under way. */
+  abandonUnderWay(): void {
+    this.#void('unknown');
+    this.#moved();
+  }
+
+  /** The record as it was drafted here, where it is one's own and still under way. */
+  draftOf(id: string): Draft | undefined {
+    return this.#drafts.get(id);
+  }
+
+  /** Before the feed takes a record: is it one's own, or has somebody else taken its place? */
+  before(entry: Entry): void {
+    const flight = this.#flights[0];
+    const index = flight ? entry.sequence - flight.base - 1 : -1;
+    this.#isOwn = false;
+    if (!flight || index < 0) return;
+    if (flight.drafts[index]?.id === entry.id) {
+      // What was superseded before it was seen is known all the same: one's own records stand in a row.
+      this.#takeUpTo(flight, index - 1);
+      this.#isOwn = !flight.completes;
+      return;
+    }
+    this.#void(index === 0 ? 'overtaken' : 'unknown');
+  }
+
+  /** The feed has shown changes. */
+  onChanges(changes: readonly Change[]): void {
+    const { head, feed } = this.#options;
+    if (!this.#isOwn) head.follow(changes, feed.position);
+  }
+
+  /** After the feed took a record: who waited for it is answered, and what waits goes on. */
+  after(): void {
+    const { feed, head } = this.#options;
+    for (let flight = this.#flights[0]; flight && endOf(flight) <= feed.position; flight = this.#flights[0]) {
+      this.#flights.shift();
+      for (const { id } of flight.drafts) this.#drafts.delete(id);
+      for (const { changes, answer } of flight.commits) {
+        head.settle(changes);
+        answer();
+      }
+    }
+    if (!this.#isOwn && this.#flights.length === 0) head.follow([], feed.position);
+    this.#moved();
+    this.#schedulePump();
+    this.#settleIdle();
+  }
+
+  #enqueue(request: Pick<Waiting, 'actor' | 'attempt' | 'isBarrier' | 'decide'>): Promise<Landed> {
+    if (this.#decider.isDeciding)
+      throw new Error('a commit inside the decision of another would land before it');
+    if (this.#whyClosed) return Promise.reject(this.#whyClosed);
+    const deadlineMs = this.#options.clock.now() + COMMIT_WAIT_MS;
+    return new Promise((settle, fail) => {
+      this.#queue.push({ ...request, deadlineMs, settle, fail });
+      this.#armDeadline();
+      // Where records follow one another without waiting, so do decisions; else what comes in this turn goes together.
+      if (this.#options.stream.traits.mode === 'pipelined') this.#pump();
+      else this.#schedulePump();
+    });
+  }
+
+  /** Not at once: what the callers do next, now that they were answered, goes out together. */
+  #schedulePump(): void {
+    if (this.#isPumpDue || this.#queue.length === 0) return;
+    this.#isPumpDue = true;
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        this.#isPumpDue = false;
+        this.#pump();
+      }),
+    );
+  }
+
+  #pump(): void {
+    const { stream, feed } = this.#options;
+    while (!this.#isStalled && (this.#queue.length > 0 || feed.unfinished)) {
+      const isAlone = stream.traits.mode !== 'pipelined' || feed.unfinished !== undefined;
+      if (this.#flights.length > 0 && (isAlone || this.#underWay() >= MAX_RECORDS_UNDER_WAY)) return;
+      const flight = feed.unfinished ? this.#completion() : this.#nextFlight();
+      if (flight.drafts.length > 0) this.#launch(flight);
+      else this.#answerWithout(flight);
+    }
+  }
+
+  #underWay(): number {
+    const first = this.#flights[0];
+    return first ? this.#lastSequence() - first.base : 0;
+  }
+
+  /** Of what was sent, or else of the log. */
+  #lastSequence(): number {
+    const last = this.#flights.at(-1);
+    return last ? endOf(last) : this.#options.feed.position;
+  }
+
+  #launch(flight: Flight): void {
+    this.#flights.push(flight);
+    for (const each of flight.drafts) this.#drafts.set(each.id, each);
+    this.#send(flight);
+  }
+
+  /** Nothing of it is stored, but its answers depend on what is still under way. */
+  #answerWithout({ commits }: Flight): void {
+    const last = this.#flights.at(-1);
+    if (last) last.commits.push(...commits);
+    else for (const { answer } of commits) answer();
+  }
+
+  /** The rest of a commit that its server did not live to finish. */
+  #completion(): Flight {
+    const { feed } = this.#options;
+    const base = feed.position;
+    const { parts, sequence } = feed.unfinished ?? { parts: [], sequence: base };
+    const drafts = parts
+      .slice(base - sequence)
+      .map((outgoing) => draftAgain(outgoing, this.#options.subjects));
+    return { base, drafts, commits: [], completes: true, isVoid: false };
+  }
+
+  #nextFlight(): Flight {
+    const { feed, stream } = this.#options;
+    const base = this.#lastSequence();
+    const isTogether = stream.traits.mode === 'batches';
+    const drafts: Draft[] = [];
+    const commits: Decided[] = [];
+    do {
+      const waiting = this.#queue.shift();
+      if (!waiting) break;
+      const before = drafts.at(-1) ?? this.#flights.at(-1)?.drafts.at(-1);
+      const made = this.#decider.decide(waiting, {
+        after: base + drafts.length,
+        previous: before?.id ?? feed.lastId,
+        isChained: before !== undefined,
+      });
+      drafts.push(...made.drafts);
+      commits.push(made.decided);
+    } while (isTogether && drafts.length < MAX_RECORDS_UNDER_WAY);
+    return { base, drafts, commits, completes: false, isVoid: false };
+  }
+
+  #send(flight: Flight): void {
+    const { stream } = this.#options;
+    const { drafts } = flight;
+    const last = drafts.length - 1;
+    const heard = (index: number) => (outcome: PublishOutcome) => this.#heard(flight, index, outcome);
+    if (stream.traits.mode === 'batches' && last > 0) {
+      void stream.publishTogether(drafts.map(({ outgoing }) => outgoing)).then(heard(last));
+    } else if (stream.traits.mode === 'pipelined' || last === 0) {
+      for (const [index, { outgoing }] of drafts.entries()) void stream.publish(outgoing).then(heard(index));
+    } else {
+      void this.#sendInTurn(flight);
+    }
+  }
+
+  async #sendInTurn(flight: Flight): Promise<void> {
+    for (const [index, { outgoing }] of flight.drafts.entries()) {
+      const outcome = await this.#options.stream.publish(outgoing);
+      this.#heard(flight, index, outcome);
+      if (outcome.type !== 'stored') return;
+    }
+  }
+
+  #heard(flight: Flight, index: number, outcome: PublishOutcome): void {
+    if (flight.isVoid || endOf(flight) <= this.#options.feed.position) return;
+    if (outcome.type === 'refused') this.#refuse(flight, outcome.error);
+    else if (outcome.type !== 'stored' || outcome.sequence !== flight.base + index + 1) this.#stall();
+    else {
+      // What was sent before it is there as well: it would not have been stored otherwise.
+      for (const earlier of [...this.#flights]) {
+        if (earlier === flight) break;
+        this.#takeUpTo(earlier, earlier.drafts.length - 1);
+      }
+      this.#takeUpTo(flight, index);
+    }
+  }
+
+  #takeUpTo({ base, drafts }: Flight, last: number): void {
+    const { take, feed } = this.#options;
+    const from = Math.max(0, feed.position - base);
+    for (let index = from; index <= last; index++) {
+      const made = drafts[index];
+      if (!made) return;
+      take({ ...made, sequence: base + index + 1 });
+    }
+  }
+
+  /** The stream will never take it: its callers are told, the others are decided again without it. */
+  #refuse(flight: Flight, error: ApiError): void {
+    for (const { waiting } of flight.commits.splice(0)) waiting.fail(error);
+    this.#void('overtaken');
+    this.#moved();
+    this.#schedulePump();
+    this.#settleIdle();
+  }
+
+  /** Nothing more is sent until the log tells what became of this. It is asked by sending the same once more. */
+  #stall(): void {
+    this.#isStalled = true;
+    this.stalledSinceMs ??= this.#options.clock.now();
+    if (this.#cancelResend) return;
+    const delayMs = Math.min(RESEND_MOST_MS, RESEND_FIRST_MS * 2 ** this.#resends++);
+    this.#cancelResend = this.#options.clock.schedule(delayMs, () => {
+      this.#cancelResend = undefined;
+      if (this.#flights.length === 0) this.#moved();
+      for (const flight of [...this.#flights]) if (!flight.isVoid) this.#send(flight);
+      this.#schedulePump();
+    });
+  }
+
+  #moved(): void {
+    this.#isStalled = false;
+    this.stalledSinceMs = undefined;
+    this.#resends = 0;
+    this.#cancelResend?.();
+    this.#cancelResend = undefined;
+  }
+
+  /** What is under way will not be stored, or nobody can say whether it was. */
+  #void(how: 'overtaken' | 'unknown'): void {
+    const flights = this.#flights;
+    if (flights.length === 0) return;
+    this.#options.head.rollBack(this.#options.feed.position);
+    this.#flights = [];
+    this.#drafts.clear();
+    const commits = flights.flatMap((flight) => {
+      flight.isVoid = true;
+      return flight.commits;
+    });
+    if (how === 'overtaken') this.#queue.unshift(...commits.map(({ waiting }) => waiting));
+    else for (const { waiting } of commits) waiting.fail(unknownOutcome());
+  }
+
+  #armDeadline(): void {
+    if (this.#cancelDeadline) return;
+    const nowMs = this.#options.clock.now();
+    const firstMs = this.#waited().reduce(
+      (first, { deadlineMs }) => (deadlineMs > nowMs ? Math.min(first, deadlineMs) : first),
+      Number.POSITIVE_INFINITY,
+    );
+    if (firstMs === Number.POSITIVE_INFINITY) return;
+    this.#cancelDeadline = this.#options.clock.schedule(firstMs - nowMs, () => {
+      this.#cancelDeadline = undefined;
+      this.#expire();
+      this.#armDeadline();
+    });
+  }
+
+  /** Nobody waits for ever. What is under way stays so: it may still be stored, and the log will tell. */
+  #expire(): void {
+    const nowMs = this.#options.clock.now();
+    for (const { commits } of this.#flights) {
+      for (const { waiting } of commits) if (waiting.deadlineMs <= nowMs) waiting.fail(unknownOutcome());
+    }
+    const late = this.#queue.filter(({ deadlineMs }) => deadlineMs <= nowMs);
+    this.#queue = this.#queue.filter(({ deadlineMs }) => deadlineMs > nowMs);
+    for (const waiting of late) waiting.fail(notNow());
+    this.#settleIdle();
+  }
+
+  #waited(): readonly Waiting[] {
+    return [...this.#flights.flatMap(({ commits }) => commits.map(({ waiting }) => waiting)), ...this.#queue];
+  }
+
+  #settleIdle(): void {
+    if (!this.#onIdle) return;
+    const nowMs = this.#options.clock.now();
+    if (this.#waited().every(({ deadlineMs }) => deadlineMs <= nowMs)) this.#onIdle();
+  }
+}
+
+const unknownOutcome = () =>
+  new ApiError('Timeout', 'NATS has not said whether this was stored: look before you try it again');
+
+const notNow = () =>
+  new ApiError('ServiceUnavailable', 'NATS takes no writes now: nothing was changed, try again', {
+    retryAfterSeconds: 1,
+  });

@@ -1,0 +1,79 @@
+/** The connection to NATS. The client package stays behind this folder. */
+import { readFile } from 'node:fs/promises';
+import {
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  type NatsError,
+} from 'nats';
+import type { Clock } from '../../../api/clock.ts';
+import type { Log } from '../../../api/log.ts';
+
+/** Between two attempts to reach a server. */
+const RECONNECT_MS = 250;
+/** A connection over which nothing comes is pinged so often, and given up after two pings without an answer. */
+const PING_MS = 1_000;
+const MAX_PINGS_OUT = 2;
+const CONNECT_TIMEOUT_MS = 2_000;
+
+export interface NatsOptions {
+  /** `nats://host:port`, any of a cluster's. */
+  readonly servers: readonly string[];
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+  /** A `.creds` file: JWT and seed. */
+  readonly credentialsFile?: string;
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+}
+
+/** @throws Error in one line where no server can be reached, or refuses the credentials */
+export async function connectToNats(options: NatsOptions, name: string): Promise<NatsConnection> {
+  const { servers, user, password, token, credentialsFile, tls } = options;
+  const authenticator =
+    credentialsFile === undefined ? undefined : credsAuthenticator(await readFile(credentialsFile));
+  const settings: ConnectionOptions = {
+    servers: [...servers],
+    name,
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { pass: password }),
+    ...(token === undefined ? {} : { token }),
+    ...(authenticator === undefined ? {} : { authenticator }),
+    ...(tls === undefined ? {} : { tls }),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_MS,
+    pingInterval: PING_MS,
+    maxPingOut: MAX_PINGS_OUT,
+    timeout: CONNECT_TIMEOUT_MS,
+  };
+  try {
+    return await connect(settings);
+  } catch (error) {
+    const { message } = error as NatsError;
+    throw new Error(`NATS cannot be reached at ${servers.join(', ')}: ${message}`, { cause: error });
+  }
+}
+
+/** Since when the connection is broken, in ms since the epoch; undefined while it stands. */
+export class Contact {
+  lostSinceMs: number | undefined;
+
+  constructor(connection: NatsConnection, clock: Clock, log: Log) {
+    void this.#follow(connection, clock, log);
+  }
+
+  async #follow(connection: NatsConnection, clock: Clock, log: Log): Promise<void> {
+    for await (const { type, data } of connection.status()) {
+      if (type === 'disconnect') {
+        this.lostSinceMs ??= clock.now();
+        log.warn({ server: String(data) }, 'the connection to NATS is lost');
+      } else if (type === 'reconnect') {
+        this.lostSinceMs = undefined;
+        log.info({ server: String(data) }, 'connected to NATS again');
+      } else if (type === 'error') {
+        log.warn({ error: String(data) }, 'NATS refuses something');
+      }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/** Decides a commit on the head, and drafts the records that it is to be in the log. */
+import { isEphemeral } from '../../../api/kinds/index.ts';
+import type { Admission, Write } from '../../../api/store.ts';
+import { stage } from '../staging.ts';
+import type { EphemeralWriter } from './ephemeral-writer.ts';
+import { type Decided, draftOneByOne, draftTogether, type Landed, partsOf, type Waiting } from './flight.ts';
+import type { Head } from './head.ts';
+import { BARRIER, type Draft, draft } from './records.ts';
+import type { CommitStream } from './stream.ts';
+import type { Subjects } from './subjects.ts';
+
+export interface DeciderOptions {
+  readonly head: Head;
+  readonly admission: Admission;
+  readonly stream: Pick<CommitStream, 'traits'>;
+  readonly subjects: Subjects;
+  readonly ephemeral: EphemeralWriter;
+}
+
+/** Where the next record will be. */
+interface NextPlace {
+  readonly after: number;
+  readonly previous: string;
+  readonly isChained: boolean;
+}
+
+interface Made {
+  readonly decided: Decided;
+  readonly drafts: readonly Draft[];
+}
+
+export class Decider {
+  readonly #options: DeciderOptions;
+  /** A commit that is begun now would be decided before the one whose decision begins it. */
+  isDeciding = false;
+
+  constructor(options: DeciderOptions) {
+    this.#options = options;
+  }
+
+  /** Moves the head on. A refusal is an answer too, and waits for what it was judged by. */
+  decide(waiting: Waiting, place: NextPlace): Made {
+    const { head, admission } = this.#options;
+    this.isDeciding = true;
+    try {
+      const { writes, result } = waiting.decide(head.reader);
+      if (writes.length > 0) admission(head.reader, writes, waiting.actor);
+      const lasting = writes.filter((write) => !isEphemeral(kindOf(write)));
+      const { staged, drafts } = this.#draft(waiting, lasting, place);
+      const revision = place.after + drafts.length;
+      head.decide(staged.changes, revision);
+      const landed = { result, revision, objects: staged.objects };
+      const answer =
+        lasting.length === writes.length
+          ? () => waiting.settle(landed)
+          : () => this.#writeEphemeral(waiting, writes, landed);
+      return { decided: { waiting, changes: staged.changes.length, answer }, drafts };
+    } catch (error) {
+      return { decided: { waiting, changes: 0, answer: () => waiting.fail(error) }, drafts: [] };
+    } finally {
+      this.isDeciding = false;
+    }
+  }
+
+  #draft({ attempt, isBarrier }: Waiting, writes: readonly Write[], next: NextPlace) {
+    const { head, stream, subjects } = this.#options;
+    const { mode, maxRecordBytes } = stream.traits;
+    const place = { ...next, subjects, maxRecordBytes };
+    if (isBarrier) {
+      const mark = { id: attempt, subject: subjects.internal(BARRIER), content: { type: 'mark' } } as const;
+      return { staged: { changes: [], objects: [], texts: [] }, drafts: [draft({ ...next, ...mark })] };
+    }
+    const first = next.after + 1;
+    const staged = stage(head.reader, writes, first);
+    if (mode === 'batches' || staged.changes.length < 2) {
+      return { staged, drafts: draftTogether(attempt, partsOf(staged, subjects), place) };
+    }
+    // The record that holds them all takes the first place.
+    const moved = stage(head.reader, writes, first + 1);
+    return { staged: moved, drafts: draftOneByOne(attempt, partsOf(moved, subjects), place) };
+  }
+
+  /** After the lasting part, which decides: what is ephemeral may be lost at any time. */
+  #writeEphemeral(waiting: Waiting, writes: readonly Write[], landed: Landed): void {
+    const isMixed = writes.some((write) => !isEphemeral(kindOf(write)));
+    const fleeting = writes.filter((write) => isEphemeral(kindOf(write)));
+    this.#options.ephemeral.write(fleeting).then(
+      ({ revision, objects }) => {
+        const lasting = [...landed.objects];
+        const rest = [...objects];
+        const ordered = writes
+          .filter((write) => write.type === 'put')
+          .map((write) => (isEphemeral(kindOf(write)) ? rest.shift() : lasting.shift()))
+          .filter((object) => object !== undefined);
+        waiting.settle({ ...landed, objects: ordered, revision: isMixed ? landed.revision : revision });
+      },
+      (error: unknown) => (isMixed ? waiting.settle(landed) : waiting.fail(error)),
+    );
+  }
+}
+
+export const kindOf = (write: Write) => (write.type === 'put' ? write.object.kind : write.kind);

@@ -1,0 +1,136 @@
+/** From the records of the log, in their order, to the state that readers see and the changes that watchers hear. */
+import type { Change } from '../../../api/store.ts';
+import { atRevision } from '../frozen.ts';
+import type { MutableState } from '../state.ts';
+import type { Content, Entry } from './records.ts';
+import type { Outgoing } from './stream.ts';
+
+/** Ids kept of the records that were taken last, to recognize one's own and to notice another log. */
+const IDS_KEPT = 8_192;
+
+/** A commit whose first records are in the log, and whose last ones are not. */
+export interface Unfinished {
+  /** Sequence of its record that holds the others. */
+  readonly sequence: number;
+  readonly parts: readonly Outgoing[];
+}
+
+export interface FeedOptions {
+  readonly state: MutableState;
+  /** All changes of one commit; the state shows them. */
+  readonly onChanges: (changes: readonly Change[]) => void;
+}
+
+/** The log is not the one that was followed until now. */
+export class ForkError extends Error {
+  override readonly name = 'ForkError';
+}
+
+export class Feed {
+  readonly #options: FeedOptions;
+  /** Sequence of the last record taken. */
+  position = 0;
+  /** Its id; empty before the first. */
+  lastId = '';
+  readonly #ids = new Map<number, string>();
+  readonly #sequences = new Map<string, number>();
+  /** Of a commit whose records are not all here yet. */
+  #waiting: Entry[] = [];
+  #end = 0;
+  #parts: readonly Outgoing[] | undefined;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+  }
+
+  /** The commit that the log ends within. It has been decided: nothing else may be committed before its rest. */
+  get unfinished(): Unfinished | undefined {
+    return this.#parts && this.position < this.#end
+      ? { sequence: this.#end - this.#parts.length, parts: this.#parts }
+      : undefined;
+  }
+
+  /** Where the record of that id is in the log, as far back as ids are kept. */
+  sequenceOf(id: string): number | undefined {
+    return this.#sequences.get(id);
+  }
+
+  /**
+   * Takes the next record; one that was taken before changes nothing.
+   * @throws ForkError where the record follows upon another one than was taken before it
+   */
+  take(entry: Entry): void {
+    const { sequence, id, previous, content } = entry;
+    if (sequence <= this.position) {
+      const known = this.#ids.get(sequence);
+      if (known !== undefined && known !== id)
+        throw new ForkError(`record ${sequence} was ${known}, and is ${id} now`);
+      return;
+    }
+    if (sequence === this.position + 1 && this.lastId !== '' && previous !== this.lastId) {
+      throw new ForkError(`record ${sequence} follows upon ${previous}, not upon ${this.lastId}`);
+    }
+    if (sequence > this.#end) this.#show();
+    this.position = sequence;
+    this.lastId = id;
+    this.#remember(sequence, id);
+    if (content.type === 'commit') {
+      this.#end = sequence + content.parts.length;
+      this.#parts = content.parts;
+    } else if (entry.together > 1) {
+      this.#end = sequence + entry.together - 1;
+      this.#parts = undefined;
+    }
+    this.#waiting.push(entry);
+    if (sequence >= this.#end) this.#show();
+  }
+
+  /** Takes up a log that was read elsewhere: at this position, with this id last. */
+  moveTo(position: number, lastId: string): void {
+    this.position = position;
+    this.lastId = lastId;
+    this.#remember(position, lastId);
+    this.#waiting = [];
+    this.#end = 0;
+    this.#parts = undefined;
+    this.#options.state.revision = position;
+  }
+
+  /** One turn: nobody sees half a commit. */
+  #show(): void {
+    if (this.#waiting.length === 0) return;
+    const { state, onChanges } = this.#options;
+    const changes: Change[] = [];
+    for (const { content, sequence } of this.#waiting) {
+      const change = changeOf(content, sequence, state);
+      if (!change) continue;
+      state.apply([change]);
+      changes.push(change);
+    }
+    this.#waiting = [];
+    state.revision = this.position;
+    onChanges(changes);
+  }
+
+  #remember(sequence: number, id: string): void {
+    this.#ids.set(sequence, id);
+    this.#sequences.set(id, sequence);
+    if (this.#ids.size <= IDS_KEPT) return;
+    for (const [oldest, oldestId] of this.#ids) {
+      this.#ids.delete(oldest);
+      this.#sequences.delete(oldestId);
+      break;
+    }
+  }
+}
+
+function changeOf(content: Content, revision: number, state: MutableState): Change | undefined {
+  if (content.type === 'put') {
+    const { object } = content;
+    const old = state.get(object.kind, object.metadata.name);
+    return old ? { type: 'modified', object, old, revision } : { type: 'added', object, revision };
+  }
+  if (content.type !== 'delete') return undefined;
+  const old = state.get(content.kind, content.name);
+  return old && { type: 'deleted', object: atRevision(old, revision), revision };
+}

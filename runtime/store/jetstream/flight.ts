@@ -1,0 +1,141 @@
+/** Commits on their way to the log, and the records that carry them. */
+import { ApiError } from '../../../api/errors.ts';
+import type { AnyObject } from '../../../api/kinds/index.ts';
+import type { Actor, Decision, Reader } from '../../../api/store.ts';
+import type { Staged } from '../staging.ts';
+import { COMMIT, type Content, type Draft, draft } from './records.ts';
+import type { Outgoing } from './stream.ts';
+import type { Subjects } from './subjects.ts';
+
+/** Room in a record for its subject and headers: two names of an object, two ids, and what the stream is told. */
+const HEADER_BYTES = 2_048;
+
+/** A commit that has not been decided yet. */
+export interface Waiting {
+  readonly actor: Actor;
+  /** Unique; the first record of the commit gets it as its id. */
+  readonly attempt: string;
+  readonly deadlineMs: number;
+  /** Stores a record even where nothing is written: whoever reads after it reads what was acknowledged before. */
+  readonly isBarrier?: true;
+  decide(head: Reader): Decision<unknown>;
+  settle(committed: Landed): void;
+  fail(error: unknown): void;
+}
+
+/** What became of a commit. */
+export interface Landed {
+  readonly result: unknown;
+  readonly revision: number;
+  readonly objects: readonly AnyObject[];
+}
+
+/** A commit that has been decided. */
+export interface Decided {
+  readonly waiting: Waiting;
+  readonly changes: number;
+  /** Answers the caller, once what it was judged by is in the log. */
+  readonly answer: () => void;
+}
+
+/** Records that are sent together, or one after the other without anything between them. */
+export interface Flight {
+  /** Sequence of the record before its first. */
+  readonly base: number;
+  readonly drafts: readonly Draft[];
+  readonly commits: Decided[];
+  /** Finishes what another has begun: nothing of it was decided here. */
+  readonly completes: boolean;
+  isVoid: boolean;
+}
+
+export const endOf = ({ base, drafts }: Flight): number => base + drafts.length;
+
+export interface Place {
+  readonly subjects: Subjects;
+  /** Sequence of the record before. */
+  readonly after: number;
+  /** Its id. */
+  readonly previous: string;
+  /** It is on its way itself. */
+  readonly isChained: boolean;
+  readonly maxRecordBytes: number;
+}
+
+interface Part {
+  readonly subject: string;
+  readonly content: Content;
+  readonly data: string;
+}
+
+/**
+ * The records of one commit, where all of them go into the log together or not at all.
+ * @throws ApiError RequestEntityTooLarge
+ */
+export function draftTogether(attempt: string, parts: readonly Part[], place: Place): Draft[] {
+  return inARow(parts, place, (index) => ({
+    id: index === 0 ? attempt : `${attempt}.${index}`,
+    together: index === 0 ? parts.length : 1,
+  }));
+}
+
+/**
+ * The records of one commit, where each goes into the log by itself: before them one that holds them all, so that what
+ * was begun can be finished by anybody.
+ */
+export function draftOneByOne(attempt: string, parts: readonly Part[], place: Place): Draft[] {
+  const first = { ...place, after: place.after + 1, previous: attempt, isChained: true };
+  const drafts = inARow(parts, first, (index) => ({ id: `${attempt}.${index + 1}`, together: 1 }));
+  const outgoing: Outgoing[] = drafts.map(({ outgoing }) => outgoing);
+  const data = JSON.stringify(outgoing);
+  checkSize(data, place.maxRecordBytes);
+  const { subjects, after, previous, isChained } = place;
+  const whole = draft({
+    id: attempt,
+    previous,
+    after,
+    isChained,
+    subject: subjects.internal(COMMIT),
+    content: { type: 'commit', parts: outgoing },
+    data,
+  });
+  return [whole, ...drafts];
+}
+
+/** What a staged commit writes, as parts. */
+export function partsOf({ changes, texts }: Pick<Staged, 'changes' | 'texts'>, subjects: Subjects): Part[] {
+  return changes.map(({ type, object }, index) => {
+    const { kind, metadata } = object;
+    const content: Content =
+      type === 'deleted' ? { type: 'delete', kind, name: metadata.name } : { type: 'put', object };
+    return { subject: subjects.of(object), content, data: texts[index] ?? '' };
+  });
+}
+
+function inARow(
+  parts: readonly Part[],
+  place: Place,
+  label: (index: number) => Pick<Draft, 'id' | 'together'>,
+): Draft[] {
+  let { previous, after, isChained } = place;
+  return parts.map((part, index) => {
+    checkSize(part.data, place.maxRecordBytes);
+    const { id, together } = label(index);
+    const made = draft({ ...part, id, previous, after, isChained, together });
+    previous = id;
+    after += 1;
+    isChained = true;
+    return made;
+  });
+}
+
+function checkSize(data: string, maxRecordBytes: number): void {
+  // UTF-8 has three bytes at most for what is one of JavaScript's characters.
+  if (data.length * 3 + HEADER_BYTES <= maxRecordBytes) return;
+  const sizeBytes = Buffer.byteLength(data) + HEADER_BYTES;
+  if (sizeBytes <= maxRecordBytes) return;
+  throw new ApiError(
+    'RequestEntityTooLarge',
+    `this is ${sizeBytes} bytes, and the NATS servers take ${maxRecordBytes} at most (max_payload)`,
+  );
+}

@@ -1,0 +1,25 @@
+/** Questions between servers, by NATS request and reply. */
+import { ErrorCode, type NatsConnection, type NatsError } from 'nats';
+import { type Channel, NobodyThere } from './hand-over.ts';
+
+export function createNatsChannel(connection: NatsConnection, bucket: string): Channel {
+  const subjectOf = (server: string) => `mill.${bucket}.commit.${server}`;
+  return {
+    async ask(server, text, waitMs) {
+      try {
+        return (await connection.request(subjectOf(server), text, { timeout: waitMs })).string();
+      } catch (error) {
+        if ((error as NatsError).code !== ErrorCode.NoResponders) throw error;
+        throw new NobodyThere(`server ${server} is not there`, { cause: error });
+      }
+    },
+    serve(server, answer, signal) {
+      const subscription = connection.subscribe(subjectOf(server), {
+        callback: (error, message) => {
+          if (error === null) void answer(message.string()).then((text) => message.respond(text));
+        },
+      });
+      signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });
+    },
+  };
+}

@@ -1,0 +1,145 @@
+/** A stream over NATS: see `stream.ts` for what is promised. */
+import { headers, type Msg, type NatsConnection, nuid } from 'nats';
+import type { Clock } from '../../../api/clock.ts';
+import { ApiError } from '../../../api/errors.ts';
+import type { Log } from '../../../api/log.ts';
+import { JetStreamApi } from './api.ts';
+import { Tail } from './nats-tail.ts';
+import { ATTEMPT, PREVIOUS } from './records.ts';
+import {
+  ANYWHERE,
+  type CommitStream,
+  type Follower,
+  type Outgoing,
+  type PublishOutcome,
+  type StreamPosition,
+  type StreamTraits,
+} from './stream.ts';
+
+/** After so long without an answer the log is asked what became of a record. */
+const PUBLISH_TIMEOUT_MS = 2_000;
+/** Wrong last sequence, wrong last message id, wrong last sequence of a batch (nats-server, server/errors.json). */
+const OVERTAKEN: ReadonlySet<number> = new Set([10_071, 10_070, 10_164]);
+/** Message too large, no room left in the stream, its limits reached. */
+const REFUSED: ReadonlySet<number> = new Set([10_054, 10_077, 10_047]);
+
+export interface NatsStreamOptions {
+  readonly connection: NatsConnection;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stream: string;
+  /** What `after` is compared with: the last sequence of the whole stream, or of the record's subject. */
+  readonly compares: 'stream' | 'subject';
+  readonly traits: () => StreamTraits;
+  /** Makes the stream where it is missing; absent: a stream that is missing stays so. */
+  readonly create?: () => Promise<void>;
+}
+
+interface Answer {
+  readonly error?: { readonly description: string; readonly err_code: number };
+  readonly seq?: number;
+  readonly duplicate?: boolean;
+}
+
+export class NatsStream implements CommitStream {
+  readonly #options: NatsStreamOptions;
+  readonly #api: JetStreamApi;
+
+  constructor(options: NatsStreamOptions) {
+    this.#options = options;
+    this.#api = new JetStreamApi(options.connection);
+  }
+
+  get traits(): StreamTraits {
+    return this.#options.traits();
+  }
+
+  publish(record: Outgoing): Promise<PublishOutcome> {
+    return this.#request(record, this.#headersOf(record));
+  }
+
+  publishTogether(records: readonly Outgoing[]): Promise<PublishOutcome> {
+    const batch = nuid.next();
+    const { connection } = this.#options;
+    if (connection.isClosed()) return Promise.resolve({ type: 'unknown', cause: new Error('closed') });
+    const last = records.length - 1;
+    for (const [index, record] of records.entries()) {
+      const message = headers();
+      for (const [name, value] of Object.entries(record.headers)) message.append(name, value);
+      message.append('Nats-Batch-Id', batch);
+      message.append('Nats-Batch-Sequence', String(index + 1));
+      if (index === 0) message.append('Nats-Expected-Last-Sequence', String(record.after));
+      if (index < last) {
+        connection.publish(record.subject, record.data, { headers: message });
+      } else {
+        message.append('Nats-Batch-Commit', '1');
+        return this.#request(record, message);
+      }
+    }
+    return Promise.resolve({ type: 'overtaken' });
+  }
+
+  async position(): Promise<StreamPosition> {
+    const { stream } = this.#options;
+    const info = await this.#api.streamInfo(stream);
+    if (!info) throw new Error(`there is no stream ${stream}`);
+    return {
+      first: info.state.first_seq,
+      last: info.state.last_seq,
+      created: info.created,
+      description: info.config.description ?? '',
+    };
+  }
+
+  follow(follower: Follower, signal: AbortSignal): void {
+    new Tail({ ...this.#options, api: this.#api, follower, signal, position: () => this.position() }).start();
+  }
+
+  async #request(record: Outgoing, message: ReturnType<typeof headers>): Promise<PublishOutcome> {
+    const { connection } = this.#options;
+    try {
+      const reply = await connection.request(record.subject, record.data, {
+        headers: message,
+        timeout: PUBLISH_TIMEOUT_MS,
+      });
+      return outcomeOf(reply);
+    } catch (error) {
+      return { type: 'unknown', cause: error instanceof Error ? error : new Error(String(error)) };
+    }
+  }
+
+  #headersOf({ headers: own, after, isChained }: Outgoing): ReturnType<typeof headers> {
+    const message = headers();
+    for (const [name, value] of Object.entries(own)) message.append(name, value);
+    if (after === ANYWHERE) return message;
+    if (this.#options.compares === 'subject') {
+      message.append('Nats-Expected-Last-Subject-Sequence', String(after));
+      return message;
+    }
+    message.append('Nats-Expected-Last-Sequence', String(after));
+    // With several replicas this check was measured to make them diverge.
+    if (this.traits.mode !== 'pipelined') return message;
+    message.append('Nats-Msg-Id', own[ATTEMPT] ?? '');
+    if (isChained) message.append('Nats-Expected-Last-Msg-Id', own[PREVIOUS] ?? '');
+    return message;
+  }
+}
+
+function outcomeOf(reply: Msg): PublishOutcome {
+  const { error, seq, duplicate } = reply.json<Answer>();
+  if (error) {
+    const { description, err_code: code } = error;
+    if (OVERTAKEN.has(code)) return { type: 'overtaken' };
+    if (REFUSED.has(code)) {
+      const message = `NATS does not take it: ${description}`;
+      return {
+        type: 'refused',
+        error: new ApiError('ServiceUnavailable', message, { retryAfterSeconds: 5 }),
+      };
+    }
+    return { type: 'unknown', cause: new Error(`${description} (${code})`) };
+  }
+  // Of an id that was seen before, and maybe never stored: 2.10 says sequence 0 then.
+  if (!seq || (duplicate && seq === 0)) return { type: 'overtaken' };
+  return { type: 'stored', sequence: seq };
+}

@@ -1,0 +1,109 @@
+/** A commit as records of the stream, and back. */
+import type { AnyObject, KindName } from '../../../api/kinds/index.ts';
+import { deepFreeze } from '../frozen.ts';
+import type { Incoming, Outgoing } from './stream.ts';
+import type { Subjects } from './subjects.ts';
+
+/** Id of the record, unique in the stream: who waits for it finds it again whatever became of the answer. */
+export const ATTEMPT = 'Mill-Attempt';
+/** Id of the record before it: a copy in which that is another one is not the log that this record was written to. */
+export const PREVIOUS = 'Mill-Previous';
+/** On the first record of a commit of several: how many belong together. */
+const WRITES = 'Mill-Writes';
+/** As NATS's key-value buckets mark a deletion. */
+const OPERATION = 'KV-Operation';
+const DELETION = 'DEL';
+
+export const COMMIT = 'commit';
+export const BARRIER = 'barrier';
+export const STORE = 'store';
+
+/** What a record says. */
+export type Content =
+  | { readonly type: 'put'; readonly object: AnyObject }
+  | { readonly type: 'delete'; readonly kind: KindName; readonly name: string }
+  /** The records that must follow it, so that what was begun can be finished by anybody. */
+  | { readonly type: 'commit'; readonly parts: readonly Outgoing[] }
+  /** Nothing about objects. */
+  | { readonly type: 'mark' };
+
+export interface Entry {
+  readonly sequence: number;
+  readonly id: string;
+  readonly previous: string;
+  /** How many records belong together from this one on; 1: it stands alone. */
+  readonly together: number;
+  readonly content: Content;
+}
+
+/** A record that is to be sent, as it will be read. */
+export interface Draft extends Omit<Entry, 'sequence'> {
+  readonly outgoing: Outgoing;
+}
+
+interface DraftOptions {
+  readonly id: string;
+  readonly previous: string;
+  readonly subject: string;
+  readonly content: Content;
+  readonly data?: string;
+  readonly together?: number;
+  readonly after: number;
+  readonly isChained: boolean;
+}
+
+export function draft(options: DraftOptions): Draft {
+  const { id, previous, subject, content, data = '', together = 1, after, isChained } = options;
+  const headers: Record<string, string> = { [ATTEMPT]: id, [PREVIOUS]: previous };
+  if (content.type === 'delete') headers[OPERATION] = DELETION;
+  if (together > 1) headers[WRITES] = String(together);
+  return { id, previous, content, together, outgoing: { subject, after, isChained, headers, data } };
+}
+
+/** A record that somebody else has drafted, to be sent in their place. */
+export function draftAgain(outgoing: Outgoing, subjects: Subjects): Draft {
+  const { headers, subject, data, after } = outgoing;
+  const record: Incoming = {
+    sequence: after + 1,
+    subject,
+    header: (name) => headers[name] ?? '',
+    text: () => data,
+    timeMs: 0,
+  };
+  return { ...readEntry(record, subjects), outgoing };
+}
+
+/** @throws Error where the record is none of mill's */
+export function readEntry(record: Incoming, subjects: Subjects): Entry {
+  const id = record.header(ATTEMPT);
+  const { sequence, subject } = record;
+  if (id === '') throw new Error(`record ${sequence} on ${subject} was not written by mill`);
+  return {
+    sequence,
+    id,
+    previous: record.header(PREVIOUS),
+    together: Number(record.header(WRITES) || 1),
+    content: readContent(record, subjects),
+  };
+}
+
+function readContent(record: Incoming, subjects: Subjects): Content {
+  const { subject, sequence } = record;
+  if (subject === subjects.internal(COMMIT)) {
+    return { type: 'commit', parts: JSON.parse(record.text()) as readonly Outgoing[] };
+  }
+  const key = subjects.read(subject);
+  if (!key) return { type: 'mark' };
+  if (record.header(OPERATION) !== '') return { type: 'delete', ...key };
+  const object = JSON.parse(record.text()) as AnyObject;
+  if (object.kind !== key.kind || object.metadata.name !== key.name) {
+    throw new Error(
+      `record ${sequence} on ${subject} holds another object: ${object.kind} ${object.metadata.name}`,
+    );
+  }
+  // Written for the place where it landed: its revision is that of the record already, but for a restored bucket.
+  object.metadata.resourceVersion = String(sequence);
+  return { type: 'put', object: deepFreeze(object) };
+}
+
+export const isDeletion = (record: Incoming): boolean => record.header(OPERATION) !== '';

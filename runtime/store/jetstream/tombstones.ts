@@ -1,0 +1,64 @@
+/** Deletions leave a record each, so that who was away learns of them; those that everybody knows are cleared away. */
+import type { Clock } from '../../../api/clock.ts';
+import type { Log } from '../../../api/log.ts';
+import { isDeletion } from './records.ts';
+import type { Incoming } from './stream.ts';
+
+/** How long a deletion is kept: twice as long as anybody may be away without reading everything again. */
+const KEPT_MS = 60 * 60_000;
+const SWEEP_EVERY_MS = 60_000;
+/** Cleared away in one sweep, so that it is no burden. */
+const MAX_A_SWEEP = 200;
+
+export interface TombstoneOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether it is for this server to do. */
+  readonly isMine: () => boolean;
+  /** Clears away what a subject has up to a sequence. */
+  readonly purge: (subject: string, upTo: number) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+export class Tombstones {
+  readonly #options: TombstoneOptions;
+  /** By subject, the oldest first. */
+  readonly #deleted = new Map<string, { readonly sequence: number; readonly timeMs: number }>();
+
+  constructor(options: TombstoneOptions) {
+    this.#options = options;
+    this.#schedule();
+  }
+
+  note(record: Incoming): void {
+    const { subject, sequence, timeMs } = record;
+    this.#deleted.delete(subject);
+    if (isDeletion(record)) this.#deleted.set(subject, { sequence, timeMs });
+  }
+
+  #schedule(): void {
+    const { clock, signal, log } = this.#options;
+    const cancel = clock.schedule(SWEEP_EVERY_MS, () => {
+      const goOn = () => {
+        if (!signal.aborted) this.#schedule();
+      };
+      this.#sweep().then(goOn, (error: Error) => {
+        log.debug({ error: error.message }, 'old deletions are cleared away later');
+        goOn();
+      });
+    });
+    signal.addEventListener('abort', cancel, { once: true });
+  }
+
+  async #sweep(): Promise<void> {
+    const { clock, isMine, purge } = this.#options;
+    if (!isMine()) return;
+    const untilMs = clock.now() - KEPT_MS;
+    const due = [...this.#deleted].filter(([, { timeMs }]) => timeMs < untilMs).slice(0, MAX_A_SWEEP);
+    for (const [subject, { sequence }] of due) {
+      if (this.#deleted.get(subject)?.sequence !== sequence) continue;
+      await purge(subject, sequence);
+      if (this.#deleted.get(subject)?.sequence === sequence) this.#deleted.delete(subject);
+    }
+  }
+}
