@@ -1,0 +1,24 @@
+/** Real NATS servers for tests, which are left out, with the reason, where the servers cannot be had. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Context } from 'mocha';
+import { whyMissing } from '../../hack/nats/fetch.ts';
+import { NATS_RELEASES, type NatsRelease } from '../../hack/nats/releases.ts';
+
+/** The first test of a machine downloads some ten megabytes a release. */
+const FETCH_TIMEOUT_MS = 300_000;
+
+/** For a `before`: skips its tests, and says why, where a release of nats-server cannot be had on this machine. */
+export async function needsNats(context: Context, ...releases: readonly NatsRelease[]): Promise<void> {
+  context.timeout(FETCH_TIMEOUT_MS);
+  const reason = await whyMissing(...releases.map((release) => NATS_RELEASES[release]));
+  if (!reason) return;
+  process.stdout.write(`      left out: ${reason}\n`);
+  context.skip();
+}
+
+/** A folder for the files of servers. */
+export function natsDir(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'mill-nats-'));
+}
