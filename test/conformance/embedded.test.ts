@@ -38,6 +38,7 @@ describeStore('embedded', () => {
     return dir;
   };
   return {
+    keepsEphemeral: false,
     open: async (options) => start(await newDir(), options),
     reopen: async (options) => {
       await store?.close();

@@ -8,6 +8,8 @@ export interface OpenOptions {
 
 /** How the suite gets at an engine. One harness a test. */
 export interface StoreHarness {
+  /** Ephemeral objects outlive the store's process: they are in the memory of others, and counted apart. */
+  readonly keepsEphemeral: boolean;
   /** A new, empty store. */
   open(options?: OpenOptions): Promise<Store>;
   /** The same store, closed and opened again. */

@@ -108,17 +108,17 @@ export class Committer {
 
   /** Before the feed takes a record: is it one's own, or has somebody else taken its place? */
   before(entry: Entry): void {
-    const flight = this.#flights[0];
-    const index = flight ? entry.sequence - flight.base - 1 : -1;
+    const { sequence, id, previous } = entry;
+    const first = this.#flights[0];
     this.#isOwn = false;
-    if (!flight || index < 0) return;
-    if (flight.drafts[index]?.id === entry.id) {
-      // What was superseded before it was seen is known all the same: one's own records stand in a row.
-      this.#takeUpTo(flight, index - 1);
-      this.#isOwn = !flight.completes;
+    if (!first || sequence <= first.base) return;
+    // What was superseded before it was seen is known all the same: one's own records stand in a row.
+    if (this.#draftAt(sequence)?.id === id) this.#takeBefore(sequence);
+    else if (this.#lastSequence() + 1 === sequence && this.#draftAt(sequence - 1)?.id === previous) {
+      this.#takeBefore(sequence);
       return;
-    }
-    this.#void(index === 0 ? 'overtaken' : 'unknown');
+    } else this.#void(sequence === this.#options.feed.position + 1 ? 'overtaken' : 'unknown');
+    this.#isOwn = this.#flights[0]?.completes === false;
   }
 
   /** The feed has shown changes. */
@@ -265,11 +265,20 @@ export class Committer {
     else if (outcome.type !== 'stored' || outcome.sequence !== flight.base + index + 1) this.#stall();
     else {
       // What was sent before it is there as well: it would not have been stored otherwise.
-      for (const earlier of [...this.#flights]) {
-        if (earlier === flight) break;
-        this.#takeUpTo(earlier, earlier.drafts.length - 1);
-      }
+      this.#takeBefore(outcome.sequence);
       this.#takeUpTo(flight, index);
+    }
+  }
+
+  #draftAt(sequence: number): Draft | undefined {
+    const flight = this.#flights.find((each) => sequence > each.base && sequence <= endOf(each));
+    return flight?.drafts[sequence - flight.base - 1];
+  }
+
+  #takeBefore(sequence: number): void {
+    for (const flight of [...this.#flights]) {
+      if (flight.base >= sequence - 1) return;
+      this.#takeUpTo(flight, Math.min(flight.drafts.length, sequence - flight.base - 1) - 1);
     }
   }
 

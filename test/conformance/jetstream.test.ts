@@ -1,0 +1,94 @@
+/** The JetStream engine passes the suite on one server, on one of Debian 12, and on a cluster of three. */
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../api/clock.ts';
+import { silentLog } from '../../api/log.ts';
+import type { NatsRelease } from '../../hack/nats/releases.ts';
+import { type Nats, startNats } from '../../hack/nats/servers.ts';
+import { type JetStreamStore, openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
+import { natsDir, needsNats } from '../vocabulary/nats.ts';
+import type { OpenOptions, StoreHarness } from './harness.ts';
+import { describeStore } from './store-suite.ts';
+
+interface Setting {
+  readonly title: string;
+  readonly release: NatsRelease;
+  readonly servers: 1 | 3;
+}
+
+const SETTINGS: readonly Setting[] = [
+  { title: 'one nats-server', release: 'current', servers: 1 },
+  { title: "one nats-server of Debian 12's", release: 'old', servers: 1 },
+  { title: 'three nats-servers', release: 'current', servers: 3 },
+  { title: "three nats-servers of Debian 13's", release: 'stable', servers: 3 },
+];
+const START_MS = 60_000;
+
+for (const { title, release, servers } of SETTINGS) {
+  describe(`jetstream, ${title}`, function () {
+    this.timeout(START_MS);
+    let nats: Nats;
+    let buckets = 0;
+
+    before(async function () {
+      await needsNats(this, release);
+      nats = await startNats({ dir: await natsDir(), release, servers });
+    });
+    after(() => nats?.close());
+
+    describeStore('it is', () => new Harness(() => nats, `test-${++buckets}`));
+  });
+}
+
+/** A bucket of its own for each test; a restart is one of mill's, a crash leaves everything as it is in NATS. */
+class Harness implements StoreHarness {
+  readonly keepsEphemeral = true;
+  readonly #nats: () => Nats;
+  readonly #bucket: string;
+  readonly #stores: JetStreamStore[] = [];
+  readonly #dirs: string[] = [];
+
+  constructor(nats: () => Nats, bucket: string) {
+    this.#nats = nats;
+    this.#bucket = bucket;
+  }
+
+  open(options?: OpenOptions) {
+    return this.#start(options);
+  }
+
+  async reopen(options?: OpenOptions) {
+    await this.#stores.at(-1)?.close();
+    return this.#start(options);
+  }
+
+  /** The one that was killed is still there: for the next that makes no difference. */
+  async crash(options?: OpenOptions) {
+    const killed = this.#dirs.at(-1);
+    this.#dirs.push(await mkdtemp(join(tmpdir(), 'mill-jetstream-')));
+    if (killed) await cp(killed, this.#dirs.at(-1) ?? '', { recursive: true });
+    return this.#start(options);
+  }
+
+  async dispose() {
+    await Promise.all(this.#stores.map((store) => store.close()));
+    for (const dir of this.#dirs) await rm(dir, { recursive: true, force: true });
+  }
+
+  async #start(options: OpenOptions = {}) {
+    if (this.#dirs.length === 0) this.#dirs.push(await mkdtemp(join(tmpdir(), 'mill-jetstream-')));
+    const store = await openJetStreamStore({
+      nats: { servers: this.#nats().urls },
+      bucket: this.#bucket,
+      dir: this.#dirs.at(-1) ?? '',
+      serverId: `server-${this.#stores.length}`,
+      clock: systemClock,
+      log: silentLog,
+      admission: () => {},
+      ...options,
+    });
+    this.#stores.push(store);
+    return store;
+  }
+}
