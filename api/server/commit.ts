@@ -38,10 +38,11 @@ export interface ObjectDecision<O extends AnyObject = AnyObject> {
 export async function commitObject<O extends AnyObject>(
   core: Core,
   actor: Actor,
+  kind: KindName,
   parameters: WriteParameters,
   decide: (state: Reader) => ObjectDecision<O>,
 ): Promise<O> {
-  const { result, objects } = await commitDecision(core, actor, parameters, (state) => {
+  const { result, objects } = await commitDecision(core, actor, kind, parameters, (state) => {
     const { writes, object } = decide(state);
     return { writes, result: { object, stored: writes[0]?.type === 'put' } };
   });
@@ -50,23 +51,28 @@ export async function commitObject<O extends AnyObject>(
   return (stored as O | undefined) ?? result.object;
 }
 
-/** Commits a decision; in a dry run the rules are asked and nothing is written. */
+/**
+ * Commits a decision; in a dry run the rules are asked and nothing is written.
+ * @param kind of the object that it is about; with an ephemeral one nothing lasting is written
+ */
 export async function commitDecision<T>(
   core: Core,
   actor: Actor,
+  kind: KindName,
   parameters: WriteParameters,
   decide: (state: Reader) => Decision<T>,
 ): Promise<Committed<T>> {
   if (!parameters.dryRun) {
-    const committed = await core.store.commit(actor, decide);
+    const committed = await core.store.commit(actor, decide, { kind });
     core.statistics.commits += 1;
     return committed;
   }
-  return core.store.commit(actor, (state) => {
+  const judge = (state: Reader): Decision<T> => {
     const { writes, result } = decide(state);
     if (writes.length) core.admission(state, writes, actor);
     return { writes: [], result };
-  });
+  };
+  return core.store.commit(actor, judge, { kind });
 }
 
 /** @throws ApiError NotFound */

@@ -23,7 +23,7 @@ export function createObject<K extends KindName>(
     throw new ApiError('BadRequest', 'metadata.resourceVersion must not be set on an object to be created');
   }
   const object = newObject(core, kind, checked);
-  return commitObject(core, actor, parameters, (state) => {
+  return commitObject(core, actor, kind, parameters, (state) => {
     refuseExisting(state, kind, object.metadata.name);
     refuseDeadOwners(state, object);
     return { writes: [{ type: 'put', object }], object };

@@ -30,7 +30,7 @@ export async function deleteObject<K extends KindName>(
   name: string,
   parameters: DeleteParameters,
 ): Promise<Deleted<K>> {
-  const { result, objects } = await commitDecision(core, actor, parameters, (state) => {
+  const { result, objects } = await commitDecision(core, actor, kind, parameters, (state) => {
     const current: ObjectOf<K> = existing(state, kind, name);
     checkPreconditions(current, parameters);
     return decideDeletion(state, current, core.clock.now(), parameters.orphan);

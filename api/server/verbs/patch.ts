@@ -22,7 +22,7 @@ export function patchObject<K extends KindName>(
   parameters: Parameters,
 ): Promise<ObjectOf<K>> {
   const apply = preparePatch(kind, name, patch, parameters.type);
-  return commitObject(core, actor, parameters, (state) => {
+  return commitObject(core, actor, kind, parameters, (state) => {
     const current = existing(state, kind, name);
     const checked = checkObject(kind, apply(current), ['metadata', 'spec']);
     // A patch that takes the finalizers away says so: they are in what it was applied to.
@@ -40,7 +40,7 @@ export function patchStatus<K extends KindName>(
   parameters: Parameters,
 ): Promise<ObjectOf<K>> {
   const apply = preparePatch(kind, name, patch, parameters.type);
-  return commitObject(core, actor, parameters, (state) => {
+  return commitObject(core, actor, kind, parameters, (state) => {
     const current = existing(state, kind, name);
     return decideStatus(current, checkObject(kind, apply(current), ['status']));
   });

@@ -31,7 +31,7 @@ export async function registerNode(
 ): Promise<{ node: Node; token: string }> {
   const wanted = checkRegistration(name, registration ?? {});
   const token = core.identities.token();
-  const { result, objects } = await commitDecision(core, actor, parameters, (state) => {
+  const { result, objects } = await commitDecision(core, actor, 'Node', parameters, (state) => {
     const credential = state.get('Credential', name);
     refuseRemoved(name, credential, state.get('Node', name));
     const { node, writes } = decideNode(core, state, name, wanted);

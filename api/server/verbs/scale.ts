@@ -40,7 +40,7 @@ export async function updateScale(
   parameters: WriteParameters,
 ): Promise<Scale> {
   const wanted = copyPlain(scale, 'the scale');
-  const service = await commitObject(core, actor, parameters, (state) =>
+  const service = await commitObject(core, actor, 'Service', parameters, (state) =>
     decideScale(state, existing(state, 'Service', name), wanted, core.clock.now()),
   );
   return scaleOf(service);
@@ -54,7 +54,7 @@ export async function patchScale(
   parameters: WriteParameters & { readonly type: PatchType },
 ): Promise<Scale> {
   const apply = preparePatch('Service', name, patch, parameters.type);
-  const service = await commitObject(core, actor, parameters, (state) => {
+  const service = await commitObject(core, actor, 'Service', parameters, (state) => {
     const current = existing(state, 'Service', name);
     return decideScale(state, current, apply(scaleOf(current)), core.clock.now());
   });

@@ -17,7 +17,7 @@ export function updateObject<K extends KindName>(
   parameters: WriteParameters,
 ): Promise<ObjectOf<K>> {
   const checked = checkObject(kind, written, ['metadata', 'spec']);
-  return commitObject(core, actor, parameters, (state) =>
+  return commitObject(core, actor, kind, parameters, (state) =>
     decideReplacement(state, existing(state, kind, name), checked, core.clock.now()),
   );
 }
@@ -31,7 +31,9 @@ export function updateStatus<K extends KindName>(
   parameters: WriteParameters,
 ): Promise<ObjectOf<K>> {
   const checked = checkObject(kind, written, ['status']);
-  return commitObject(core, actor, parameters, (state) => decideStatus(existing(state, kind, name), checked));
+  return commitObject(core, actor, kind, parameters, (state) =>
+    decideStatus(existing(state, kind, name), checked),
+  );
 }
 
 /** Metadata and spec as written; status and what the server sets stay. A write that changes nothing commits nothing. */

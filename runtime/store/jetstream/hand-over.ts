@@ -167,7 +167,7 @@ export class HandOver {
 
   async #answer(text: string): Promise<string> {
     const { writer, state, server, head, committer } = this.#options;
-    const { attempt, actor, reads, writes } = JSON.parse(text) as Question;
+    const { attempt, actor, reads, writes } = readQuestion(text);
     if (writer(state) !== server) return JSON.stringify({ type: 'elsewhere' } satisfies Answer);
     const decide = (): Decision<undefined> => {
       if (!holds(reads, head)) throw new Outdated(head.reader.revision);
@@ -198,6 +198,19 @@ class Outdated extends Error {
     super('others were faster');
     this.revision = revision;
   }
+}
+
+/** @throws TypeError where no server has asked this */
+function readQuestion(text: string): Question {
+  const question = JSON.parse(text) as Partial<Question> | null;
+  const { attempt, actor, reads, writes } = question ?? {};
+  const isWhole =
+    typeof attempt === 'string' &&
+    typeof actor?.user === 'string' &&
+    Array.isArray(actor.groups) &&
+    [reads?.objects, reads?.keys, reads?.kinds, writes].every(Array.isArray);
+  if (!isWhole) throw new TypeError('it is no commit that was handed over');
+  return question as Question;
 }
 
 /** A refusal counts only where what it was based on holds, so it is handed over like a commit that writes nothing. */

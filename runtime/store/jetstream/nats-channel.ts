@@ -1,8 +1,9 @@
 /** Questions between servers, by NATS request and reply. */
 import { ErrorCode, type NatsConnection, type NatsError } from 'nats';
+import type { Log } from '../../../api/log.ts';
 import { type Channel, NobodyThere } from './hand-over.ts';
 
-export function createNatsChannel(connection: NatsConnection, bucket: string): Channel {
+export function createNatsChannel(connection: NatsConnection, bucket: string, log: Log): Channel {
   const subjectOf = (server: string) => `mill.${bucket}.commit.${server}`;
   return {
     async ask(server, text, waitMs) {
@@ -16,7 +17,13 @@ export function createNatsChannel(connection: NatsConnection, bucket: string): C
     serve(server, answer, signal) {
       const subscription = connection.subscribe(subjectOf(server), {
         callback: (error, message) => {
-          if (error === null) void answer(message.string()).then((text) => message.respond(text));
+          if (error !== null || message.reply === undefined) return;
+          // Whoever sends what no server sends gets no answer.
+          answer(message.string()).then(
+            (text) => message.respond(text),
+            (reason: Error) =>
+              log.warn({ reason: reason.message }, 'a question between servers made no sense'),
+          );
         },
       });
       signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });

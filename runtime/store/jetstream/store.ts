@@ -151,7 +151,7 @@ class NatsBackedStore implements JetStreamStore {
       leaseSubjects: leaseSubjects(bucket),
       objects: this.#objects(common),
       leases: this.#leases(common),
-      channel: createNatsChannel(connection, bucket),
+      channel: createNatsChannel(connection, bucket, log),
       newAttempt: attempts(),
       disconnectedSinceMs: () => contact.lostSinceMs,
       onRecord: (record) => tombstones.note(record),
