@@ -32,5 +32,28 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+/**
+ * Calls back again and again, `intervalMs` after the last time was done, until the signal aborts.
+ * @param action never rejects
+ */
+export function repeat(
+  clock: Clock,
+  intervalMs: number,
+  signal: AbortSignal,
+  action: () => void | Promise<void>,
+): void {
+  let cancel = () => {};
+  const next = () => {
+    if (!signal.aborted) cancel = clock.schedule(intervalMs, turn);
+  };
+  const turn = () => {
+    const pending = action();
+    if (pending) void pending.then(next);
+    else next();
+  };
+  next();
+  signal.addEventListener('abort', () => cancel(), { once: true });
+}
+
 /** A time as objects write it: RFC 3339, UTC, milliseconds. */
 export const timestamp = (ms: number): string => new Date(ms).toISOString();

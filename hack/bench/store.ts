@@ -11,26 +11,23 @@ import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { systemClock } from '../../api/clock.ts';
-import type { Event } from '../../api/kinds/event.ts';
-import type { AnyObject } from '../../api/kinds/index.ts';
 import { silentLog } from '../../api/log.ts';
 import type { Actor, Store } from '../../api/store.ts';
 import { type EmbeddedStoreOptions, openEmbeddedStore } from '../../runtime/store/embedded.ts';
+import { emit, measure, percentiles, perSecond, round } from './measure.ts';
+import { event } from './objects.ts';
 
 const IN_FLIGHT = [1, 16, 64];
-const ROUND_MS = 500;
 /** Bare appends and commits take turns, so that a disk whose speed drifts is fair to both. */
 const ROUNDS = 3;
 const MANY_OBJECTS = 100_000;
 /** Objects written by one commit while the large store is filled. */
 const FILL_BATCH = 500;
-const OBJECT_BYTES = 1_024;
 const NAMES = 1_000;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 const actor: Actor = { user: 'bench', groups: [] };
-const emit = (result: object) => console.log(JSON.stringify(result));
 
 const dir = await mkdtemp(join(process.argv[2] ?? tmpdir(), 'mill-bench-store-'));
 async function commitsAgainstBareDisk(): Promise<void> {
@@ -121,18 +118,6 @@ function optionsFor(storeDir: string) {
   return { dir: storeDir, clock: systemClock, log: silentLog, admission: () => {} };
 }
 
-async function measure(operation: () => Promise<unknown>, inFlight: number, times: number[]): Promise<void> {
-  const until = performance.now() + ROUND_MS;
-  const worker = async () => {
-    while (performance.now() < until) {
-      const startedAt = performance.now();
-      await operation();
-      times.push(performance.now() - startedAt);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-}
-
 let written = 0;
 function put(store: Store): Promise<unknown> {
   const object = event(`event-${written++ % NAMES}`);
@@ -150,39 +135,6 @@ function appendAndSync(file: number): Promise<void> {
     bareOffset += record.length;
   });
 }
-
-function event(name: string): AnyObject {
-  const time = '2026-01-01T00:00:00.000Z';
-  const object: Event = {
-    apiVersion: 'mill.dev/v1alpha1',
-    kind: 'Event',
-    metadata: { name, uid: name, resourceVersion: '0', generation: 1, creationTimestamp: time },
-    spec: {
-      regarding: { kind: 'Node', name: 'node-1' },
-      type: 'Normal',
-      reason: 'Bench',
-      message: '',
-      source: 'bench',
-      time,
-    },
-    status: {},
-  };
-  const padding = OBJECT_BYTES - JSON.stringify(object).length;
-  return { ...object, spec: { ...object.spec, message: 'x'.repeat(padding) } };
-}
-
-const perSecond = (times: readonly number[], inFlight: number): number => {
-  const busyMs = times.reduce((sum, ms) => sum + ms, 0) / inFlight;
-  return Math.round(times.length / (busyMs / 1_000));
-};
-
-function percentiles(times: readonly number[]): { p50Ms: number; p99Ms: number } {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number) => round(sorted[Math.floor(sorted.length * share)] ?? 0);
-  return { p50Ms: at(0.5), p99Ms: at(0.99) };
-}
-
-const round = (value: number): number => Number(value.toFixed(3));
 
 try {
   await commitsAgainstBareDisk();

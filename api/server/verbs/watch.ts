@@ -2,6 +2,7 @@
  * Watching a kind: what is there, then every change, seen through selectors. An object that comes to match is
  * ADDED, one that no longer does is DELETED.
  */
+import { repeat } from '../../clock.ts';
 import { ApiError } from '../../errors.ts';
 import type { AnyObject, KindName, ObjectOf } from '../../kinds/index.ts';
 import { parseSelectors, type Selection, type Selectors } from '../../selectors.ts';
@@ -60,7 +61,7 @@ export function watchObjects<K extends KindName>(
     core.statistics.watchers -= 1;
   });
   if (!parameters.bookmarks) return;
-  repeat(core, parameters.bookmarkIntervalMs ?? BOOKMARK_INTERVAL_MS, signal, () => {
+  repeat(core.clock, parameters.bookmarkIntervalMs ?? BOOKMARK_INTERVAL_MS, signal, () => {
     // The store fans a commit out in the turn in which it shows it: all up to its revision was delivered.
     const revision = state.revisionOf(kind);
     if (revision <= told) return;
@@ -93,14 +94,4 @@ function readRevision(text: string | undefined): number {
     throw new ApiError('BadRequest', `resourceVersion must be a whole number (got "${text.slice(0, 64)}")`);
   }
   return revision;
-}
-
-function repeat(core: Core, intervalMs: number, signal: AbortSignal, callback: () => void): void {
-  const next = () =>
-    core.clock.schedule(intervalMs, () => {
-      callback();
-      cancel = next();
-    });
-  let cancel = next();
-  signal.addEventListener('abort', () => cancel(), { once: true });
 }

@@ -42,6 +42,8 @@ export async function connectToNats(options: NatsOptions, name: string): Promise
     ...(authenticator === undefined ? {} : { authenticator }),
     ...(tls === undefined ? {} : { tls }),
     maxReconnectAttempts: -1,
+    // A stack for every request, in case that it fails, costs more than the request.
+    noAsyncTraces: true,
     reconnectTimeWait: RECONNECT_MS,
     pingInterval: PING_MS,
     maxPingOut: MAX_PINGS_OUT,

@@ -8,7 +8,7 @@ import type { MutableState } from '../state.ts';
 import { leaseOffset } from './bucket.ts';
 import { kindOf } from './decider.ts';
 import { type Content, draft, readEntry } from './records.ts';
-import type { CommitStream, Follower, Incoming, StreamPosition } from './stream.ts';
+import type { BeforeOpening, CommitStream, Follower, Incoming, StreamPosition } from './stream.ts';
 import type { Subjects } from './subjects.ts';
 
 /** A heartbeat that takes longer is of no use: the next one is due. */
@@ -57,9 +57,8 @@ export class Ephemeral implements Follower {
     return this.#position;
   }
 
-  onOpened({ created, last, description }: StreamPosition): boolean {
-    if (created !== this.#created || last < this.#position)
-      this.#beginAnew(created, leaseOffset(description));
+  onOpened({ created, last, description }: StreamPosition, { knew }: BeforeOpening): boolean {
+    if (created !== this.#created || last < knew) this.#beginAnew(created, leaseOffset(description));
     this.#loadedAt = last;
     if (this.#position >= last) this.#onLoaded();
     return true;

@@ -32,8 +32,8 @@ export class Feed {
   position = 0;
   /** Its id; empty before the first. */
   lastId = '';
-  readonly #ids = new Map<number, string>();
-  readonly #sequences = new Map<string, number>();
+  /** Ids of the records taken last, each at its sequence modulo their number. */
+  readonly #ids: string[] = [];
   /** Of a commit whose records are not all here yet. */
   #waiting: Entry[] = [];
   #end = 0;
@@ -52,7 +52,11 @@ export class Feed {
 
   /** Where the record of that id is in the log, as far back as ids are kept. */
   sequenceOf(id: string): number | undefined {
-    return this.#sequences.get(id);
+    const oldest = Math.max(1, this.position - IDS_KEPT + 1);
+    for (let sequence = this.position; sequence >= oldest; sequence--) {
+      if (this.#ids[sequence % IDS_KEPT] === id) return sequence;
+    }
+    return undefined;
   }
 
   /**
@@ -62,18 +66,16 @@ export class Feed {
   take(entry: Entry): void {
     const { sequence, id, previous, content } = entry;
     if (sequence <= this.position) {
-      const known = this.#ids.get(sequence);
-      if (known !== undefined && known !== id)
-        throw new ForkError(`record ${sequence} was ${known}, and is ${id} now`);
+      this.check(sequence, id);
       return;
     }
     if (sequence === this.position + 1 && this.lastId !== '' && previous !== this.lastId) {
       throw new ForkError(`record ${sequence} follows upon ${previous}, not upon ${this.lastId}`);
     }
     if (sequence > this.#end) this.#show();
+    this.#remember(sequence, id, this.position);
     this.position = sequence;
     this.lastId = id;
-    this.#remember(sequence, id);
     if (content.type === 'commit') {
       this.#end = sequence + content.parts.length;
       this.#parts = content.parts;
@@ -85,11 +87,19 @@ export class Feed {
     if (sequence >= this.#end) this.#show();
   }
 
+  /** @throws ForkError where another record was taken at this sequence, as far back as that is known */
+  check(sequence: number, id: string): void {
+    if (sequence <= this.position - IDS_KEPT) return;
+    const known = this.#ids[sequence % IDS_KEPT];
+    if (known && known !== id) throw new ForkError(`record ${sequence} was ${known}, and is ${id} now`);
+  }
+
   /** Takes up a log that was read elsewhere: at this position, with this id last. */
   moveTo(position: number, lastId: string): void {
+    this.#ids.length = 0;
+    this.#remember(position, lastId, position);
     this.position = position;
     this.lastId = lastId;
-    this.#remember(position, lastId);
     this.#waiting = [];
     this.#end = 0;
     this.#parts = undefined;
@@ -112,15 +122,12 @@ export class Feed {
     onChanges(changes);
   }
 
-  #remember(sequence: number, id: string): void {
-    this.#ids.set(sequence, id);
-    this.#sequences.set(id, sequence);
-    if (this.#ids.size <= IDS_KEPT) return;
-    for (const [oldest, oldestId] of this.#ids) {
-      this.#ids.delete(oldest);
-      this.#sequences.delete(oldestId);
-      break;
+  /** Sequences that were superseded before they were read leave no id, nor that of a record long before. */
+  #remember(sequence: number, id: string, from: number): void {
+    for (let gap = Math.max(from + 1, sequence - IDS_KEPT + 1); gap < sequence; gap++) {
+      this.#ids[gap % IDS_KEPT] = '';
     }
+    this.#ids[sequence % IDS_KEPT] = id;
   }
 }
 

@@ -1,5 +1,5 @@
 /** How far a server can be sure of its copy, and that it can commit. */
-import type { Clock } from '../../../api/clock.ts';
+import { type Clock, repeat } from '../../../api/clock.ts';
 import type { StoreHealth } from '../../../api/store.ts';
 import { draft } from './records.ts';
 import { ANYWHERE, type CommitStream } from './stream.ts';
@@ -35,7 +35,7 @@ export class Health {
     this.#options = options;
     this.#heardMs = options.clock.now();
     this.#confirmedMs = this.#heardMs;
-    this.#schedule();
+    repeat(options.clock, PROBE_EVERY_MS, options.signal, () => this.#probe());
   }
 
   /** A word of the log. */
@@ -78,16 +78,6 @@ export class Health {
       ...(why === undefined ? {} : { unwritable: why }),
       ...(isStale ? { staleSinceMs: knownMs } : {}),
     };
-  }
-
-  #schedule(): void {
-    const { clock, signal } = this.#options;
-    const cancel = clock.schedule(PROBE_EVERY_MS, () => {
-      void this.#probe().then(() => {
-        if (!signal.aborted) this.#schedule();
-      });
-    });
-    signal.addEventListener('abort', cancel, { once: true });
   }
 
   async #probe(): Promise<void> {

@@ -4,7 +4,7 @@ import { MutableState } from '../state.ts';
 import { difference } from './difference.ts';
 import { Feed, ForkError } from './feed.ts';
 import { ATTEMPT, type Draft, type Entry, readEntry } from './records.ts';
-import type { CommitStream, Follower, Incoming, StreamPosition } from './stream.ts';
+import type { BeforeOpening, CommitStream, Follower, Incoming, StreamPosition } from './stream.ts';
 import type { Subjects } from './subjects.ts';
 
 /**
@@ -61,9 +61,9 @@ export class LogCopy implements Follower {
     return this.feed.position;
   }
 
-  onOpened({ created, first, last }: StreamPosition, gapMs: number): boolean {
+  onOpened({ created, first, last }: StreamPosition, { knew, gapMs }: BeforeOpening): boolean {
     this.#created ??= created;
-    const why = this.#whyLost(created, last);
+    const why = this.#whyLost(created, last, knew);
     if (why !== undefined) {
       this.#options.onLost(why);
       return false;
@@ -86,9 +86,28 @@ export class LogCopy implements Follower {
   onRecord(record: Incoming): void {
     if (this.#isReloading) return;
     const { draftOf, subjects, onRecord } = this.#options;
+    if (record.sequence <= this.feed.position) {
+      this.#check(record);
+      return;
+    }
     const own = draftOf(record.header(ATTEMPT));
     onRecord(record);
     this.take(own ? { ...own, sequence: record.sequence } : readEntry(record, subjects));
+  }
+
+  isKnown(record: Incoming): boolean {
+    return (
+      record.sequence <= this.feed.position || this.#options.draftOf(record.header(ATTEMPT)) !== undefined
+    );
+  }
+
+  /** One that was heard of before it was read: it must be the same. */
+  #check(record: Incoming): void {
+    try {
+      this.feed.check(record.sequence, record.header(ATTEMPT));
+    } catch (error) {
+      void this.#reload(error instanceof Error ? error.message : String(error));
+    }
   }
 
   /** A record that is in the log for sure, read or heard of. */
@@ -129,11 +148,11 @@ export class LogCopy implements Follower {
     this.#recent = [];
   }
 
-  #whyLost(created: string, last: number): string | undefined {
+  #whyLost(created: string, last: number, knew: number): string | undefined {
     if (created !== this.#created)
       return `the stream was made anew at ${created}: it is not the one of ${this.#created}`;
-    if (last < this.feed.position) {
-      return `the stream ends with revision ${last}, and ${this.feed.position} was seen: acknowledged writes are lost`;
+    if (last < knew) {
+      return `the stream ends with revision ${last}, and ${knew} was seen: acknowledged writes are lost`;
     }
     return undefined;
   }

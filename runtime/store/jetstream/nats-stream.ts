@@ -1,11 +1,13 @@
 /** A stream over NATS: see `stream.ts` for what is promised. */
-import { headers, type Msg, type NatsConnection, nuid } from 'nats';
+import { type Msg, type NatsConnection, nuid } from 'nats';
 import type { Clock } from '../../../api/clock.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { Log } from '../../../api/log.ts';
 import { JetStreamApi } from './api.ts';
+import { EncodedHeaders } from './encoded-headers.ts';
 import { Tail } from './nats-tail.ts';
 import { ATTEMPT, PREVIOUS } from './records.ts';
+import { Replies } from './replies.ts';
 import {
   ANYWHERE,
   type CommitStream,
@@ -44,10 +46,12 @@ interface Answer {
 export class NatsStream implements CommitStream {
   readonly #options: NatsStreamOptions;
   readonly #api: JetStreamApi;
+  readonly #replies: Replies;
 
   constructor(options: NatsStreamOptions) {
     this.#options = options;
     this.#api = new JetStreamApi(options.connection);
+    this.#replies = new Replies(options.connection, options.clock, PUBLISH_TIMEOUT_MS);
   }
 
   get traits(): StreamTraits {
@@ -64,17 +68,12 @@ export class NatsStream implements CommitStream {
     if (connection.isClosed()) return Promise.resolve({ type: 'unknown', cause: new Error('closed') });
     const last = records.length - 1;
     for (const [index, record] of records.entries()) {
-      const message = headers();
-      for (const [name, value] of Object.entries(record.headers)) message.append(name, value);
-      message.append('Nats-Batch-Id', batch);
-      message.append('Nats-Batch-Sequence', String(index + 1));
-      if (index === 0) message.append('Nats-Expected-Last-Sequence', String(record.after));
-      if (index < last) {
-        connection.publish(record.subject, record.data, { headers: message });
-      } else {
-        message.append('Nats-Batch-Commit', '1');
-        return this.#request(record, message);
-      }
+      const message = headersOf(record)
+        .add('Nats-Batch-Id', batch)
+        .add('Nats-Batch-Sequence', index + 1);
+      if (index === 0) message.add('Nats-Expected-Last-Sequence', record.after);
+      if (index === last) return this.#request(record, message.add('Nats-Batch-Commit', 1));
+      connection.publish(record.subject, record.data, { headers: message });
     }
     return Promise.resolve({ type: 'overtaken' });
   }
@@ -95,34 +94,32 @@ export class NatsStream implements CommitStream {
     new Tail({ ...this.#options, api: this.#api, follower, signal, position: () => this.position() }).start();
   }
 
-  async #request(record: Outgoing, message: ReturnType<typeof headers>): Promise<PublishOutcome> {
-    const { connection } = this.#options;
+  async #request({ subject, data }: Outgoing, message: EncodedHeaders): Promise<PublishOutcome> {
     try {
-      const reply = await connection.request(record.subject, record.data, {
-        headers: message,
-        timeout: PUBLISH_TIMEOUT_MS,
-      });
-      return outcomeOf(reply);
+      return outcomeOf(await this.#replies.request(subject, data, message));
     } catch (error) {
       return { type: 'unknown', cause: error instanceof Error ? error : new Error(String(error)) };
     }
   }
 
-  #headersOf({ headers: own, after, isChained }: Outgoing): ReturnType<typeof headers> {
-    const message = headers();
-    for (const [name, value] of Object.entries(own)) message.append(name, value);
+  #headersOf(record: Outgoing): EncodedHeaders {
+    const { headers: own, after, isChained } = record;
+    const message = headersOf(record);
     if (after === ANYWHERE) return message;
-    if (this.#options.compares === 'subject') {
-      message.append('Nats-Expected-Last-Subject-Sequence', String(after));
-      return message;
-    }
-    message.append('Nats-Expected-Last-Sequence', String(after));
+    if (this.#options.compares === 'subject')
+      return message.add('Nats-Expected-Last-Subject-Sequence', after);
+    message.add('Nats-Expected-Last-Sequence', after);
     // With several replicas this check was measured to make them diverge.
     if (this.traits.mode !== 'pipelined') return message;
-    message.append('Nats-Msg-Id', own[ATTEMPT] ?? '');
-    if (isChained) message.append('Nats-Expected-Last-Msg-Id', own[PREVIOUS] ?? '');
-    return message;
+    message.add('Nats-Msg-Id', own[ATTEMPT] ?? '');
+    return isChained ? message.add('Nats-Expected-Last-Msg-Id', own[PREVIOUS] ?? '') : message;
   }
+}
+
+function headersOf({ headers }: Outgoing): EncodedHeaders {
+  const message = new EncodedHeaders();
+  for (const name in headers) message.add(name, headers[name] ?? '');
+  return message;
 }
 
 function outcomeOf(reply: Msg): PublishOutcome {

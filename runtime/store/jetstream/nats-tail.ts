@@ -13,6 +13,8 @@ const FORGET_MS = 10_000;
 const RETRY_FIRST_MS = 50;
 const RETRY_MOST_MS = 500;
 const NANOS_PER_MS = 1_000_000;
+/** After so many records that the follower has written itself, only headers are asked for. */
+const LEAN_AFTER = 256;
 
 export interface TailOptions {
   readonly connection: NatsConnection;
@@ -34,6 +36,9 @@ export class Tail {
   #heardMs: number;
   #cancelWatch = () => {};
   #isOpening = false;
+  /** Only headers are sent. The first record that the follower does not know is read again whole. */
+  #isLean = false;
+  #knownInARow = 0;
 
   constructor(options: TailOptions) {
     this.#options = options;
@@ -79,8 +84,9 @@ export class Tail {
   /** @returns false where the follower gave it up. @throws where nobody answers */
   async #tryToOpen(): Promise<boolean> {
     const { connection, api, stream, follower, position, clock, signal } = this.#options;
+    const knew = follower.position();
     const at = await position();
-    if (signal.aborted || !follower.onOpened(at, clock.now() - this.#heardMs)) return false;
+    if (signal.aborted || !follower.onOpened(at, { knew, gapMs: clock.now() - this.#heardMs })) return false;
     this.#delivered = 0;
     const inbox = `_INBOX.mill.${crypto.randomUUID()}`;
     const subscription = connection.subscribe(inbox, {
@@ -101,6 +107,7 @@ export class Tail {
           replay_policy: 'instant',
           idle_heartbeat: HEARTBEAT_MS * NANOS_PER_MS,
           flow_control: true,
+          headers_only: this.#isLean,
           inactive_threshold: FORGET_MS * NANOS_PER_MS,
           mem_storage: true,
           num_replicas: 1,
@@ -128,7 +135,18 @@ export class Tail {
     }
     this.#delivered = record.delivery;
     this.#heard();
-    follower.onRecord(record);
+    if (this.#changesWeight(record)) void this.#open();
+    else follower.onRecord(record);
+  }
+
+  /** @returns true where reading must begin again at this record */
+  #changesWeight(record: NatsRecord): boolean {
+    const isKnown = this.#options.follower.isKnown?.(record) === true;
+    this.#knownInARow = isKnown ? this.#knownInARow + 1 : 0;
+    const isLean = isKnown && (this.#isLean || this.#knownInARow >= LEAN_AFTER);
+    const changes = isLean !== this.#isLean;
+    this.#isLean = isLean;
+    return changes;
   }
 
   /** A heartbeat, or the question whether this side keeps up (NATS, ADR-15). */

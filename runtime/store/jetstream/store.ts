@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
-import { type Clock, sleep } from '../../../api/clock.ts';
+import { type Clock, repeat, sleep } from '../../../api/clock.ts';
 import type { Log } from '../../../api/log.ts';
 import type { Admission, Reader, Store } from '../../../api/store.ts';
 import { JetStreamApi, type StreamInfo } from './api.ts';
@@ -156,7 +156,9 @@ class NatsBackedStore implements JetStreamStore {
       disconnectedSinceMs: () => contact.lostSinceMs,
       onRecord: (record) => tombstones.note(record),
     });
-    this.#scheduleRemembering();
+    const complain = (error: Error) =>
+      log.warn({ error: error.message }, 'the file that remembers the log cannot be written');
+    repeat(clock, REMEMBER_EVERY_MS, signal, () => this.#remember().catch(complain));
   }
 
   get state() {
@@ -216,21 +218,6 @@ class NatsBackedStore implements JetStreamStore {
         await openLeases(options, info.config.num_replicas, clock.now());
       },
     });
-  }
-
-  #scheduleRemembering(): void {
-    const { clock, log } = this.#options;
-    const { signal } = this.#abort;
-    const cancel = clock.schedule(REMEMBER_EVERY_MS, () => {
-      const goOn = () => {
-        if (!signal.aborted) this.#scheduleRemembering();
-      };
-      this.#remember().then(goOn, (error: Error) => {
-        log.warn({ error: error.message }, 'the file that remembers the log cannot be written');
-        goOn();
-      });
-    });
-    signal.addEventListener('abort', cancel, { once: true });
   }
 
   async #remember(): Promise<void> {

@@ -63,17 +63,26 @@ export interface StreamPosition {
   readonly description: string;
 }
 
+/** Where the follower was when the stream was asked for its position. */
+export interface BeforeOpening {
+  /** Its position: what the stream says must not be below it. */
+  readonly knew: number;
+  /** How long nothing had been heard. */
+  readonly gapMs: number;
+}
+
 /** Who follows a stream. */
 export interface Follower {
   /** The sequence after which to go on, asked whenever reading begins again. */
   position(): number;
   /**
    * Reading begins, or begins again after a break.
-   * @param gapMs how long nothing was heard before
    * @returns false where the stream is not the one that was followed: it is given up
    */
-  onOpened(position: StreamPosition, gapMs: number): boolean;
+  onOpened(position: StreamPosition, before: BeforeOpening): boolean;
   onRecord(record: Incoming): void;
+  /** Of records that the follower knows its headers are enough; absent: it knows none. */
+  isKnown?(record: Incoming): boolean;
   /** A sign of life of the stream, also where nothing was stored. */
   onContact(): void;
 }

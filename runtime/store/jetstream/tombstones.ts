@@ -1,5 +1,5 @@
 /** Deletions leave a record each, so that who was away learns of them; those that everybody knows are cleared away. */
-import type { Clock } from '../../../api/clock.ts';
+import { type Clock, repeat } from '../../../api/clock.ts';
 import type { Log } from '../../../api/log.ts';
 import { isDeletion } from './records.ts';
 import type { Incoming } from './stream.ts';
@@ -27,27 +27,16 @@ export class Tombstones {
 
   constructor(options: TombstoneOptions) {
     this.#options = options;
-    this.#schedule();
+    const { clock, signal, log } = options;
+    const later = (error: Error) =>
+      log.debug({ error: error.message }, 'old deletions are cleared away later');
+    repeat(clock, SWEEP_EVERY_MS, signal, () => this.#sweep().catch(later));
   }
 
   note(record: Incoming): void {
     const { subject, sequence, timeMs } = record;
     this.#deleted.delete(subject);
     if (isDeletion(record)) this.#deleted.set(subject, { sequence, timeMs });
-  }
-
-  #schedule(): void {
-    const { clock, signal, log } = this.#options;
-    const cancel = clock.schedule(SWEEP_EVERY_MS, () => {
-      const goOn = () => {
-        if (!signal.aborted) this.#schedule();
-      };
-      this.#sweep().then(goOn, (error: Error) => {
-        log.debug({ error: error.message }, 'old deletions are cleared away later');
-        goOn();
-      });
-    });
-    signal.addEventListener('abort', cancel, { once: true });
   }
 
   async #sweep(): Promise<void> {

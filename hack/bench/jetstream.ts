@@ -1,0 +1,96 @@
+/**
+ * Bench of the JetStream engine, a JSON line a result: commits a second against raw JetStream with the same bytes in the
+ * same run (the better of publishes and batches), on one server and on three, with either sync.
+ *   npx tsx hack/bench/jetstream.ts [1|3] [default|always] [1|16|64]    each of them where left out
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../api/clock.ts';
+import { silentLog } from '../../api/log.ts';
+import type { Actor, Store } from '../../api/store.ts';
+import { openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
+import { startNats } from '../nats/servers.ts';
+import { emit, measure, percentiles, perSecond, round } from './measure.ts';
+import { event } from './objects.ts';
+import { RawStream } from './raw-stream.ts';
+
+const SERVERS = [1, 3] as const;
+const SYNCS = ['default', 'always'] as const;
+const IN_FLIGHT = [1, 16, 64];
+/** Raw JetStream and mill take turns, so that a machine whose speed drifts is fair to both. */
+const ROUNDS = 4;
+const ROUND_MS = 700;
+const NAMES = 1_000;
+
+const actor: Actor = { user: 'bench', groups: [] };
+const [wantedServers, wantedSync, wantedInFlight] = process.argv.slice(2);
+const isWanted = (wanted: string | undefined, value: unknown) =>
+  wanted === undefined || wanted === String(value);
+
+async function compare(servers: 1 | 3, sync: (typeof SYNCS)[number]): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'mill-bench-jetstream-'));
+  const nats = await startNats({ dir: join(dir, 'nats'), servers, syncAlways: sync === 'always' });
+  const raw = await RawStream.open(nats.urls, servers);
+  const store = await openJetStreamStore({
+    nats: { servers: nats.urls },
+    bucket: 'bench',
+    dir: join(dir, 'memory'),
+    serverId: 'bench',
+    clock: systemClock,
+    log: silentLog,
+    admission: () => {},
+  });
+  try {
+    for (const inFlight of IN_FLIGHT) {
+      if (!isWanted(wantedInFlight, inFlight)) continue;
+      const publishes: number[] = [];
+      const batches: number[] = [];
+      const commits: number[] = [];
+      for (let turn = 0; turn < ROUNDS; turn++) {
+        await measure(() => raw.publish(), inFlight, publishes, ROUND_MS);
+        if (inFlight > 1) await measure(() => raw.batch(inFlight), 1, batches, ROUND_MS);
+        await measure(() => put(store), inFlight, commits, ROUND_MS);
+      }
+      report({ servers, sync, inFlight }, publishes, batches, commits);
+    }
+  } finally {
+    await store.close();
+    await raw.close();
+    await nats.close();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+function report(
+  setting: { readonly servers: number; readonly sync: string; readonly inFlight: number },
+  publishes: readonly number[],
+  batches: readonly number[],
+  commits: readonly number[],
+): void {
+  const { inFlight } = setting;
+  const publish = perSecond(publishes, inFlight);
+  const batch = batches.length > 0 ? perSecond(batches, 1) * inFlight : 0;
+  const commit = perSecond(commits, inFlight);
+  emit({
+    bench: 'jetstream.commit',
+    ...setting,
+    perSecond: commit,
+    rawPublishes: publish,
+    rawBatches: batch,
+    ofRaw: round(commit / Math.max(publish, batch), 2),
+    ...percentiles(commits),
+  });
+}
+
+let written = 0;
+function put(store: Store): Promise<unknown> {
+  const object = event(`event-${written++ % NAMES}`);
+  return store.commit(actor, () => ({ writes: [{ type: 'put', object }], result: undefined }));
+}
+
+for (const servers of SERVERS) {
+  for (const sync of SYNCS) {
+    if (isWanted(wantedServers, servers) && isWanted(wantedSync, sync)) await compare(servers, sync);
+  }
+}
