@@ -27,7 +27,8 @@ const { values } = parseArgs({
 /** Most of what a cluster makes is dead at once: with room for it, half as much time goes to collecting it. */
 const execArgv = [...process.execArgv, '--max-semi-space-size=64'];
 
-type Outcome = Omit<Result, 'story'>;
+/** What a worker tells of a seed, and the time of a processor that it took. */
+type Outcome = Omit<Result, 'story'> & { readonly cpuMs: number };
 
 const first = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
 if (values.steps !== undefined) await repeat(first, values.steps);
@@ -53,6 +54,8 @@ async function search(from: number, count: number): Promise<void> {
   const failures: Outcome[] = [];
   let done = 0;
   let events = 0;
+  let fewestEvents = Number.POSITIVE_INFINITY;
+  let cpuMs = 0;
   let next = from;
   const take = () =>
     next < from + count && (failures.length === 0 || values['keep-going']) ? next++ : undefined;
@@ -64,14 +67,17 @@ async function search(from: number, count: number): Promise<void> {
       work(worker, take, (outcome) => {
         done += 1;
         events += outcome.events;
+        fewestEvents = Math.min(fewestEvents, outcome.events);
+        cpuMs += outcome.cpuMs;
         if (outcome.violation) failures.push(outcome);
       }),
     ),
   );
   const seconds = (performance.now() - startedMs) / 1_000;
-  const rate = `${Math.round((done / seconds) * 60)} a minute, ${Math.round(events / done)} events each`;
+  const rate = `${Math.round((done / seconds) * 60)} a minute, ${(cpuMs / done).toFixed(1)} ms of CPU each`;
+  const size = `${Math.round(events / done)} events each, ${fewestEvents} at least`;
   console.log(
-    `simulate: ${done} clusters from seed ${from} in ${seconds.toFixed(1)} s (${rate}), ${failures.length} failed`,
+    `simulate: ${done} clusters from seed ${from} in ${seconds.toFixed(1)} s (${rate}; ${size}), ${failures.length} failed`,
   );
   if (failures.length === 0) return;
   process.exitCode = 1;
@@ -113,7 +119,7 @@ async function explain(seed: number): Promise<void> {
   console.log(`\nagain: npm run simulate -- --seed ${seed} --steps ${kept.join(',')}`);
 }
 
-function verdict({ seed, violation, hash }: Outcome): string {
+function verdict({ seed, violation, hash }: Pick<Result, 'seed' | 'violation' | 'hash'>): string {
   return violation
     ? `seed ${seed} at ${(violation.atMs / 1_000).toFixed(3)} s: ${violation.invariant}: ${violation.message}`
     : `seed ${seed}: nothing is wrong (${hash.slice(0, 16)})`;

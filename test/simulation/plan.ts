@@ -66,21 +66,28 @@ export interface Plan {
   readonly steps: readonly Step[];
 }
 
-/** Operators and faults come between these, in virtual milliseconds since the beginning. */
-const FIRST_STEP_MS = 1_500;
-const LAST_STEP_MS = 16_000;
+/**
+ * Operators and faults come between these, in virtual milliseconds since the beginning: from when the first replicas
+ * start, and close enough to each other to meet. Clusters with a short life are many, and many find more than long ones.
+ */
+const FIRST_STEP_MS = 300;
+const LAST_STEP_MS = 8_000;
+/** Most that one fault lasts, but for those that are to outlast a lease. */
+const LONGEST_FAULT_MS = 6_000;
+/** An agent or a gateway that is away for so long is given up by the servers, while it goes on. */
+const PAST_LEASES_MS = { least: 9_000, most: 14_000 };
 /** Share of the clusters to which nothing bad happens, so that what must always hold then can be checked. */
 const CALM = 0.15;
 
 export function drawPlan(seed: number): Plan {
   const random = new Randomness(seed).stream('plan');
-  const nodes = integer(random, 3, 7);
+  const nodes = pick(random, [3, 3, 4, 4, 5, 5, 6, 7]);
   const gateways = integer(random, 1, 2);
   const services = drawServices(random);
   const size: Size = { nodes, gateways, services: services.length };
   const isCalm = random() < CALM;
-  const operators = Array.from({ length: integer(random, 2, 6) }, () => drawOperator(random, size));
-  const faults = Array.from({ length: isCalm ? 0 : integer(random, 1, 7) }, () => drawFault(random, size));
+  const operators = Array.from({ length: integer(random, 2, 4) }, () => drawOperator(random, size));
+  const faults = Array.from({ length: isCalm ? 0 : integer(random, 1, 4) }, () => drawFault(random, size));
   const steps = [...operators.flat(), ...faults].map((action) => ({
     ...action,
     atMs: action.atMs ?? Math.round(between(random, FIRST_STEP_MS, LAST_STEP_MS)),
@@ -123,12 +130,12 @@ function drawServices(random: Random): ServicePlan[] {
     minHealthyMs: pick(random, [0, 0, 300]),
     healthyDeadlineMs: pick(random, [3_000, 6_000]),
   });
-  const stateless = Array.from({ length: integer(random, 1, 3) }, (_, index) => ({
+  const stateless = Array.from({ length: pick(random, [1, 1, 2, 2, 3]) }, (_, index) => ({
     name: `web-${index}`,
-    replicas: integer(random, 1, 4),
+    replicas: pick(random, [1, 1, 2, 2, 3, 4]),
     ...policy(),
   }));
-  const stateful = Array.from({ length: integer(random, 0, 2) }, (_, index) => ({
+  const stateful = Array.from({ length: pick(random, [0, 0, 1, 1, 2]) }, (_, index) => ({
     name: `db-${index}`,
     replicas: 1,
     volume: `data-${index}`,
@@ -142,8 +149,8 @@ type Drawn = Action & { readonly atMs?: number };
 function drawOperator(random: Random, { nodes, services }: Size): Drawn[] {
   const node = integer(random, 0, nodes - 1);
   const service = integer(random, 0, services - 1);
-  const atMs = Math.round(between(random, FIRST_STEP_MS, LAST_STEP_MS - 5_000));
-  const laterMs = () => Math.round(atMs + between(random, 5, 5_000));
+  const atMs = Math.round(between(random, FIRST_STEP_MS, LAST_STEP_MS - 3_000));
+  const laterMs = () => Math.round(atMs + between(random, 5, 3_000));
   const drain = () =>
     ({ do: 'drain', nodes: drainedNodes(random, nodes, node), policy: drawPolicy(random) }) as const;
   switch (integer(random, 0, 10)) {
@@ -164,7 +171,7 @@ function drawOperator(random: Random, { nodes, services }: Size): Drawn[] {
         { ...drain(), atMs },
         { do: 'remove', node, tries: integer(random, 1, 40), atMs: laterMs() },
       ];
-      return random() < 0.5 ? removal : [...removal, { do: 'join', node, atMs: atMs + 7_000 }];
+      return random() < 0.5 ? removal : [...removal, { do: 'join', node, atMs: atMs + 5_000 }];
     }
     case 4:
       return [{ do: 'scale', service, replicas: integer(random, 0, 5) }];
@@ -177,7 +184,7 @@ function drawOperator(random: Random, { nodes, services }: Size): Drawn[] {
       ];
     case 7:
       return [
-        { do: 'gitops', service, everyMs: integer(random, 1_000, 4_000), forMs: 8_000, atMs },
+        { do: 'gitops', service, everyMs: integer(random, 800, 2_500), forMs: 5_000, atMs },
         { do: 'scale', service, replicas: integer(random, 0, 5), atMs: laterMs() },
       ];
     case 8:
@@ -213,9 +220,9 @@ const drawPolicy = (random: Random): object => ({
 function drawFault(random: Random, size: Size): Drawn {
   const target = drawTarget(random, size);
   const node = integer(random, 0, size.nodes - 1);
-  const forMs = Math.round(between(random, 200, 12_000));
-  // Past every lease, so that the servers give it up while it goes on.
-  const lostForMs = random() < 0.5 ? forMs : Math.round(between(random, 9_000, 25_000));
+  const forMs = Math.round(between(random, 200, LONGEST_FAULT_MS));
+  const lostForMs =
+    random() < 0.5 ? forMs : Math.round(between(random, PAST_LEASES_MS.least, PAST_LEASES_MS.most));
   const share = between(random, 0.05, 0.5);
   switch (integer(random, 0, 16)) {
     case 0:

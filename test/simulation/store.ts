@@ -24,19 +24,25 @@ import { between } from './randomness.ts';
 
 /** What survives the server: the records that reached the disk. */
 export class SimulatedDisk {
-  readonly writes: StoredWrite[] = [];
   recorded = 0;
   reserved = 0;
   /** Up to here the changes were seen by whoever observes. */
   observed = 0;
   isFull = false;
   slowestMs = 1;
+  readonly #records: string[] = [];
 
-  append(text: string): void {
-    const record = JSON.parse(text) as JournalRecord;
-    this.writes.push(...record.commits.flat());
-    this.recorded = record.revision;
-    this.reserved = record.reserved;
+  append(record: string): void {
+    this.#records.push(record);
+  }
+
+  /** Reads the journal from its beginning, as a server that starts does. */
+  read(): StoredWrite[] {
+    const records = this.#records.map((record) => JSON.parse(record) as JournalRecord);
+    const last = records.at(-1);
+    this.recorded = last?.revision ?? 0;
+    this.reserved = last?.reserved ?? 0;
+    return records.flatMap(({ commits }) => commits.flat());
   }
 }
 
@@ -63,7 +69,7 @@ export class SimulatedStore implements Store {
     const { disk } = options;
     const history = new History(DEFAULT_HISTORY_LIMIT, 0);
     this.#watchers = new Watchers(history, silentLog);
-    for (const write of disk.writes) {
+    for (const write of disk.read()) {
       const change = replayed(this.#state, write);
       if (!change) continue;
       this.#state.apply([change]);

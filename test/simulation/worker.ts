@@ -1,6 +1,9 @@
 /** Simulates the seeds that its parent process sends it, one after the other. */
 import { simulateSeed } from './run.ts';
 
-process.on('message', (seed: number) => {
-  void simulateSeed(seed).then(({ story: _, ...result }) => process.send?.(result));
+process.on('message', async (seed: number) => {
+  const before = process.cpuUsage();
+  const { story: _, ...result } = await simulateSeed(seed);
+  const { user, system } = process.cpuUsage(before);
+  process.send?.({ ...result, cpuMs: (user + system) / 1_000 });
 });
