@@ -13,6 +13,8 @@ export interface Production {
   readonly logins: Readonly<Record<'mill' | 'reader' | 'admin', Login>>;
   /** File with the certificate of the authority that signed the servers' own. */
   readonly caFile: string;
+  /** What `mill server` is told beside `--nats`. */
+  readonly millOptions: readonly string[];
   /** The text of a server's configuration file; the files that it names are put beside it. */
   configuration(server: ServerConfiguration, dir: string): Promise<string>;
 }
@@ -24,20 +26,23 @@ export interface Production {
 export async function prepareProduction(dir: string, names: readonly string[]): Promise<Production> {
   const servers = names.map((name) => `${name}=localhost,127.0.0.1`);
   await run('sh', [join(MANIFESTS, 'make-secrets.sh'), dir, ...servers]);
-  const ca = await readFile(join(dir, 'ca.crt'), 'utf8');
-  const passwords = await readFile(join(dir, 'passwords.conf'), 'utf8');
-  const login = (user: string, variable: string): Login => {
-    const pass = new RegExp(`^${variable}_PASSWORD: "(.+)"$`, 'm').exec(passwords)?.[1];
-    if (!pass) throw new Error(`${join(dir, 'passwords.conf')} has no ${variable}_PASSWORD`);
+  const caFile = join(dir, 'ca.crt');
+  const ca = await readFile(caFile, 'utf8');
+  const login = async (user: string): Promise<Login> => {
+    const pass = (await readFile(join(dir, `${user}.password`), 'utf8')).trim();
     return { user, pass, tls: { ca } };
   };
   return {
     logins: {
-      mill: login('mill', 'MILL'),
-      reader: login('mill-reader', 'READER'),
-      admin: login('admin', 'ADMIN'),
+      mill: await login('mill'),
+      reader: await login('mill-reader'),
+      admin: await login('admin'),
     },
-    caFile: join(dir, 'ca.crt'),
+    caFile,
+    millOptions: [
+      ...['--nats-user', 'mill', '--nats-password-file', join(dir, 'mill.password')],
+      ...['--nats-ca', caFile],
+    ],
     async configuration(server, folder) {
       await copyFile(join(MANIFESTS, 'users.conf'), join(folder, 'users.conf'));
       const text = await readFile(join(MANIFESTS, 'nats-server.conf'), 'utf8');

@@ -69,6 +69,10 @@ export class Nats {
     if (options.cuttable) this.#links = new Links();
   }
 
+  get dir(): string {
+    return this.#options.dir;
+  }
+
   /** Where clients connect, with no link in between. */
   get urls(): string[] {
     return this.servers.map(({ url }) => url);

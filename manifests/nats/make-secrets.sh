@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes what the servers need beside nats-server.conf: a private certificate authority, a certificate for each server, and
-# the users' passwords. What is there already is kept, so that it can be run again for a new server or an old certificate
-# (delete the server's folder first).
+# Makes what the servers need beside nats-server.conf and users.conf: a private certificate authority, a certificate for each
+# server, and the users' passwords. What is there already is kept: run it again for a new server, or, having deleted a
+# server's folder or a password, for new ones.
 #   sh make-secrets.sh OUT nats-1=nats-1.example.com,10.0.0.1 nats-2=nats-2.example.com,10.0.0.2 …
 set -eu
 umask 077
@@ -20,12 +20,13 @@ if [ ! -e "$out/ca.key" ]; then
     -keyout "$out/ca.key" -out "$out/ca.crt" 2>/dev/null
 fi
 
-if [ ! -e "$out/passwords.conf" ]; then
-  for name in MILL READER ADMIN; do
-    printf '%s_PASSWORD: "%s"\n' "$name" "$(openssl rand -hex 24)"
-  done >"$out/passwords.conf.new"
-  mv "$out/passwords.conf.new" "$out/passwords.conf"
-fi
+for user in mill mill-reader admin; do
+  [ -e "$out/$user.password" ] || openssl rand -hex 24 >"$out/$user.password"
+done
+for user in mill mill-reader admin; do
+  variable=$(echo "$user" | tr a-z- A-Z_)_PASSWORD
+  printf '%s: "%s"\n' "$variable" "$(cat "$out/$user.password")"
+done >"$out/passwords.conf"
 
 for server; do
   name=${server%%=*}

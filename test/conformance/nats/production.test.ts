@@ -1,16 +1,20 @@
 /** Three servers from the files in `manifests/nats/`: who gets in, and who may do what. */
 import { connect as dial } from 'node:net';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { connect, type NatsConnection, StringCodec } from 'nats';
+import { systemClock } from '../../../api/clock.ts';
+import { type Log, silentLog } from '../../../api/log.ts';
 import type { Login } from '../../../hack/nats/health.ts';
 import type { NatsRelease } from '../../../hack/nats/releases.ts';
 import { type Nats, startNats } from '../../../hack/nats/servers.ts';
+import { type JetStreamStore, openJetStreamStore } from '../../../runtime/store/jetstream/store.ts';
 import { natsDir, needsNats, needsProgram } from '../../vocabulary/nats.ts';
+import { actor, blindly, event, lease, put, remove } from '../objects.ts';
 
 const PATIENCE_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 2_000;
-const STREAMS = ['KV_mill', 'KV_mill_leases', 'KV_mill_secrets'];
 const TEXT = StringCodec();
 const VIOLATION = /permissions.violation/i;
 
@@ -20,18 +24,47 @@ function describeProduction(release: NatsRelease): void {
   describe(`NATS servers of manifests/nats, release ${release},`, function () {
     this.timeout(2 * PATIENCE_MS);
     let nats: Nats;
+    const stores: JetStreamStore[] = [];
+    /** What the engine was told that it may not do. */
+    const refusals: object[] = [];
     const open: NatsConnection[] = [];
 
     before(async function () {
       needsProgram(this, 'openssl');
       await needsNats(this, release);
       nats = await startNats({ dir: await natsDir(), release, servers: 3, production: true });
-      await makeStreams();
+      for (const server of ['server-1', 'server-2']) stores.push(await store(server));
+      await stores[0]?.commit(actor, blindly(put(event('first'))));
+      await stores[0]?.secret('ca', async () => 'secret');
     });
     afterEach(async () => {
       for (const connection of open.splice(0)) await connection.close();
     });
-    after(() => nats?.close());
+    after(async () => {
+      for (const each of stores) await each.close();
+      await nats?.close();
+    });
+
+    /** The engine of a mill server; the first one commits for both. */
+    function store(serverId: string): Promise<JetStreamStore> {
+      const { mill } = nats.production.logins;
+      const refused: Log = { ...silentLog, warn: (fields) => refusals.push(fields), child: () => refused };
+      return openJetStreamStore({
+        nats: {
+          servers: nats.urls,
+          user: mill.user,
+          password: mill.pass,
+          tls: { caFile: nats.production.caFile },
+        },
+        bucket: 'mill',
+        dir: join(nats.dir, serverId),
+        serverId,
+        clock: systemClock,
+        log: refused,
+        admission: () => {},
+        writer: () => 'server-1',
+      });
+    }
 
     async function as(login: Partial<Login>, inboxPrefix = '_INBOX'): Promise<NatsConnection> {
       const connection = await connect({ ...login, servers: nats.urls, inboxPrefix, reconnect: false });
@@ -51,23 +84,6 @@ function describeProduction(release: NatsRelease): void {
       return Promise.race([answered, refused]);
     }
 
-    async function makeStreams(): Promise<void> {
-      const connection = await mill();
-      const giveUpAt = performance.now() + PATIENCE_MS;
-      for (const name of STREAMS) {
-        const subjects = [`$KV.${name.slice('KV_'.length)}.>`];
-        const config = { name, subjects, num_replicas: 3, max_msgs_per_subject: 1, storage: 'file' };
-        // Until the servers have heard of each other there is no place for a stream.
-        for (;;) {
-          const answer = await ask(connection, `$JS.API.STREAM.CREATE.${name}`, config).catch(String);
-          if (typeof answer !== 'string' && !answer.error) break;
-          if (performance.now() > giveUpAt) throw new Error(JSON.stringify(answer));
-        }
-      }
-      await connection.jetstream().publish('$KV.mill.nodes.node-1', TEXT.encode('{"kind":"Node"}'));
-      await connection.jetstream().publish('$KV.mill_secrets.ca', TEXT.encode('secret'));
-    }
-
     const consumer = (deliver_subject: string) => ({
       ack_policy: 'none',
       deliver_policy: 'all',
@@ -77,25 +93,23 @@ function describeProduction(release: NatsRelease): void {
       deliver_subject,
     });
 
-    it('let the servers of mill write, and read the secrets that they share', async () => {
-      const connection = await mill();
-      const { seq } = await connection.jetstream().publish('$KV.mill.nodes.node-2', TEXT.encode('{}'));
-      expect(seq).to.be.greaterThan(1);
-      const secret = await ask(connection, '$JS.API.STREAM.MSG.GET.KV_mill_secrets', {
-        last_by_subj: '$KV.mill_secrets.ca',
-      });
-      expect(secret.message?.subject).to.equal('$KV.mill_secrets.ca');
+    it('let the servers of mill do all that their engine does', async () => {
+      const [first, second] = stores;
+      // The second server's go over to the first one.
+      await second?.commit(actor, blindly(put(event('one')), put(event('two'))));
+      await second?.commit(actor, blindly(remove('one')));
+      await second?.commit(actor, blindly(put(lease('node-1'))));
+      await first?.barrier();
+      expect(first?.state.list('Event').map(({ metadata }) => metadata.name)).to.include('two');
+      expect(await second?.secret('ca', async () => 'another')).to.equal('secret');
+      expect(await first?.replicas()).to.have.length(3);
+      expect(refusals).to.deep.equal([]);
     });
 
-    it('let the servers of mill hand commits to each other', async () => {
-      const one = await mill();
-      const other = await mill();
-      other.subscribe('mill.mill.commit', { callback: (_, message) => message.respond(TEXT.encode('done')) });
-      await other.flush();
-      const answer = await one.request('mill.mill.commit', TEXT.encode('{}'), {
-        timeout: REQUEST_TIMEOUT_MS,
-      });
-      expect(answer.string()).to.equal('done');
+    it('let the servers of mill clear away old deletions', async () => {
+      const connection = await mill();
+      const purge = { filter: '$KV.mill.events.one', seq: 1 };
+      expect((await ask(connection, '$JS.API.STREAM.PURGE.KV_mill', purge)).error).to.equal(undefined);
     });
 
     it('do not let a server of mill delete a stream', async () => {
@@ -114,15 +128,15 @@ function describeProduction(release: NatsRelease): void {
         config: consumer('_INBOX_reader.watch'),
       });
       expect(answer.error).to.equal(undefined);
-      expect(await first).to.equal('$KV.mill.nodes.node-1');
+      expect(await first).to.equal('$KV.mill._.store');
     });
 
     const CONSUMER = { stream_name: 'KV_mill_secrets', config: { ack_policy: 'none' } };
     for (const [what, subject, body] of [
-      ['write an object', '$KV.mill.nodes.node-1', {}],
+      ['write an object', '$KV.mill.events.first', {}],
       ['write a secret', '$KV.mill_secrets.ca', {}],
       ['write a lease', '$KV.mill_leases.node-1', {}],
-      ['hand a commit to a server', 'mill.mill.commit', {}],
+      ['hand a commit to a server', 'mill.mill.commit.server-1', {}],
       ['watch the secrets', '$JS.API.CONSUMER.CREATE.KV_mill_secrets', CONSUMER],
       ['get a secret', '$JS.API.STREAM.MSG.GET.KV_mill_secrets', { seq: 1 }],
       ['get a secret directly', '$JS.API.DIRECT.GET.KV_mill_secrets.$KV.mill_secrets.ca', {}],
