@@ -1,4 +1,4 @@
-/** Three servers as `manifests/nats/` has them: its own files, with the paths, ports and names of this machine put in. */
+/** Servers as `manifests/nats/` has them: its own files, with the paths, ports and names of this machine put in. */
 import { execFile } from 'node:child_process';
 import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +7,8 @@ import type { ServerConfiguration } from './configuration.ts';
 import type { Login } from './health.ts';
 
 const MANIFESTS = new URL('../../manifests/nats/', import.meta.url).pathname;
+/** The servers of the file; here there may be more. */
+const ROUTES = [1, 2, 3].map((number) => `    tls://nats-${number}.example.com:6222\n`).join('');
 const run = promisify(execFile);
 
 export interface Production {
@@ -52,16 +54,14 @@ export async function prepareProduction(dir: string, names: readonly string[]): 
 }
 
 function putIn(text: string, server: ServerConfiguration, folder: string): string {
-  if (!server.cluster) throw new Error('manifests/nats/ is for three servers');
+  if (!server.cluster) throw new Error('manifests/nats/ is for a cluster');
+  const routes = server.cluster.routes.map(({ port }) => `    tls://127.0.0.1:${port}\n`);
   const here = new Map([
     ['$NATS_NAME', server.name],
     ['0.0.0.0:4222', `127.0.0.1:${server.clientPort}`],
     ['127.0.0.1:8222', `127.0.0.1:${server.monitorPort}`],
     ['0.0.0.0:6222', `127.0.0.1:${server.cluster.port}`],
-    [`${server.name}.example.com:6222`, `127.0.0.1:${server.cluster.port}`],
-    ...server.cluster.routes.map(
-      ({ name, port }) => [`${name}.example.com:6222`, `127.0.0.1:${port}`] as const,
-    ),
+    [ROUTES, routes.join('')],
     ['/etc/nats/', `${folder}/`],
     ['/var/lib/nats', server.storeDir],
   ]);

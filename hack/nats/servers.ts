@@ -27,7 +27,7 @@ export interface NatsOptions {
   readonly syncAlways?: boolean;
   /** The servers reach each other through links that can be cut; see `cut`. They cost a little speed: not for benches. */
   readonly cuttable?: boolean;
-  /** As `manifests/nats/` has it, with TLS and users: `logins` says who may come. Needs three servers. */
+  /** As `manifests/nats/` has it, with TLS and users: `production.logins` says who may come. Needs a cluster. */
   readonly production?: boolean;
   /** Further lines of each server's configuration. */
   readonly config?: readonly string[];
