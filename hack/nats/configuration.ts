@@ -9,21 +9,24 @@ export interface ServerConfiguration {
   readonly syncAlways: boolean;
   /** Absent: a lone server. */
   readonly cluster?: ClusterConfiguration;
-  /** Further lines, such as `tls {…}` or `accounts {…}`. */
+  /** Further lines, such as `accounts {…}`. */
   readonly further: readonly string[];
 }
 
 interface ClusterConfiguration {
   readonly port: number;
   /** Where each of the others is dialled; through a link where it can be cut. */
-  readonly routes: readonly number[];
+  readonly routes: readonly Route[];
   /**
    * The servers tell each other where the rest can be dialled, and clients as well: with links in between nobody is to
    * learn a way around them. The routes above are dialled for ever, a heard-of one only once, and port 1 refuses.
    */
   readonly isHidden: boolean;
-  /** Lines of the block, such as `tls {…}`. */
-  readonly further: readonly string[];
+}
+
+export interface Route {
+  readonly name: string;
+  readonly port: number;
 }
 
 /** @returns the text of the file */
@@ -42,14 +45,13 @@ export function configurationOf(server: ServerConfiguration): string {
   ].join('\n');
 }
 
-function clusterBlock({ port, routes, isHidden, further }: ClusterConfiguration): string[] {
+function clusterBlock({ port, routes, isHidden }: ClusterConfiguration): string[] {
   return [
     'cluster {',
     '  name: mill',
     `  listen: 127.0.0.1:${port}`,
-    `  routes: [${routes.map((route) => `nats://127.0.0.1:${route}`).join(', ')}]`,
+    `  routes: [${routes.map((route) => `nats://127.0.0.1:${route.port}`).join(', ')}]`,
     ...(isHidden ? ['  no_advertise: true', '  advertise: 127.0.0.1:1'] : []),
-    ...further.map((line) => `  ${line}`),
     '}',
   ];
 }

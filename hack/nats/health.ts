@@ -1,9 +1,13 @@
 /** What NATS servers say about JetStream: in their monitors, and when they are asked for a stream. */
-import { type ConnectionOptions, connect, StorageType } from 'nats';
+import { connect, StorageType } from 'nats';
 import type { NatsServer } from './server.ts';
 
 /** Who may make streams, where the servers ask for a login. */
-export type Login = Pick<ConnectionOptions, 'user' | 'pass' | 'tls'>;
+export interface Login {
+  readonly user: string;
+  readonly pass: string;
+  readonly tls: { readonly ca: string };
+}
 
 const PROBE = 'mill-probe';
 /** An API that has no leader yet does not answer at all. */
@@ -33,7 +37,7 @@ export async function isHealthy(server: NatsServer): Promise<boolean> {
  * that has just started is taken for one without JetStream until the others hear its statistics, up to 10 s later; "no
  * suitable peers" is the answer until then.
  */
-export async function canPlaceStreams(urls: readonly string[], login: Login = {}): Promise<boolean> {
+export async function canPlaceStreams(urls: readonly string[], login?: Partial<Login>): Promise<boolean> {
   const connection = await connect({
     ...login,
     servers: [...urls],

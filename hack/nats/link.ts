@@ -15,8 +15,32 @@ export interface Link {
 
 export type Cut = 'silent' | 'reset';
 
-/** Opens a link to a port of this machine. */
-export async function openLink(to: number): Promise<Link> {
+/** The links of a cluster, each with the servers at its ends. */
+export class Links {
+  readonly #links: { readonly ends: readonly number[]; readonly link: Link }[] = [];
+
+  /** Opens a link to a port of this machine. */
+  async open(to: number, ends: readonly number[]): Promise<Link> {
+    const link = await openLink(to);
+    this.#links.push({ ends, link });
+    return link;
+  }
+
+  /** Cuts every link that has a server at one of its ends. */
+  cut(end: number, how?: Cut): void {
+    for (const { ends, link } of this.#links) if (ends.includes(end)) link.cut(how);
+  }
+
+  mend(end: number): void {
+    for (const { ends, link } of this.#links) if (ends.includes(end)) link.mend();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#links.map(({ link }) => link.close()));
+  }
+}
+
+async function openLink(to: number): Promise<Link> {
   const near = new Set<Socket>();
   const far = new Map<Socket, Socket>();
   let cut: Cut | undefined;

@@ -1,14 +1,13 @@
-/** Real NATS servers with JetStream for tests, benches and local clusters: one, or a cluster of three, on loopback. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+/** Real NATS servers with JetStream for tests, benches and local clusters: one, or a cluster, on loopback. */
+import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createPortAllocator } from '../../runtime/ports.ts';
-import { configurationOf } from './configuration.ts';
 import { fetchNats } from './fetch.ts';
 import { canPlaceStreams, isHealthy, type Login, leadsServers, leadsStream } from './health.ts';
-import { type Cut, type Link, openLink } from './link.ts';
+import { type Cut, type Link, Links } from './link.ts';
+import { type Production, prepareProduction } from './production.ts';
 import type { NatsRelease } from './releases.ts';
-import { createNatsServer, type NatsServer } from './server.ts';
+import type { NatsServer } from './server.ts';
+import { nameOf, type Ports, reservePorts, type SetUp, setUpServer, urlOf } from './set-up.ts';
 
 /** A cluster's first election of its JetStream leader may take more than 10 s. */
 const READY_TIMEOUT_MS = 60_000;
@@ -20,18 +19,20 @@ export interface NatsOptions {
   /** Default: `current`. */
   readonly release?: NatsRelease;
   /** Default: 1. */
-  readonly servers?: 1 | 3;
-  /** Their files: a folder for them alone. It is deleted at the end, unless `keep`. */
+  readonly servers?: 1 | 3 | 5;
+  /** Their files: a folder for them alone. It is deleted at the end, unless `keep`; started there again they go on. */
   readonly dir: string;
   readonly keep?: boolean;
   /** Default: false, which is NATS's own default: what is acknowledged is on disk within two minutes. */
   readonly syncAlways?: boolean;
   /** The servers reach each other through links that can be cut; see `cut`. They cost a little speed: not for benches. */
   readonly cuttable?: boolean;
+  /** As `manifests/nats/` has it, with TLS and users: `production.logins` says who may come. Needs a cluster. */
+  readonly production?: boolean;
   /** Further lines of each server's configuration. */
   readonly config?: readonly string[];
   /** Who may make streams, where `config` asks for a login. */
-  readonly login?: Login;
+  readonly login?: Partial<Login>;
 }
 
 /** A client's own way to the servers: it can be cut without parting the servers from each other. */
@@ -56,26 +57,31 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
   }
 }
 
-interface Ports {
-  readonly client: number;
-  readonly monitor: number;
-  readonly cluster: number;
-}
-
 export class Nats {
   readonly servers: NatsServer[] = [];
   readonly #options: NatsOptions;
-  readonly #ports: Ports[] = [];
-  /** Every link, with the servers at its ends. */
-  readonly #links: { readonly ends: readonly number[]; readonly link: Link }[] = [];
+  readonly #links: Links | undefined;
+  #ports: readonly Ports[] = [];
+  #production: Production | undefined;
 
   constructor(options: NatsOptions) {
     this.#options = options;
+    if (options.cuttable) this.#links = new Links();
+  }
+
+  get dir(): string {
+    return this.#options.dir;
   }
 
   /** Where clients connect, with no link in between. */
   get urls(): string[] {
     return this.servers.map(({ url }) => url);
+  }
+
+  /** Of servers that were started as `production`: the users and the authority of their certificates. */
+  get production(): Production {
+    if (!this.#production) throw new Error('servers that were not started as `production` have no users');
+    return this.#production;
   }
 
   server(index: number): NatsServer {
@@ -86,9 +92,23 @@ export class Nats {
 
   /** `startNats` calls it. */
   async open(): Promise<void> {
-    const binary = await fetchNats(this.#options.release ?? 'current');
-    await this.#reservePorts();
-    for (const index of this.#ports.keys()) this.servers.push(await this.#prepare(binary, index));
+    const { dir, servers = 1, release = 'current', syncAlways = false, config = [] } = this.#options;
+    const binary = await fetchNats(release);
+    const ports = await reservePorts(dir, servers);
+    const names = ports.map((_, index) => nameOf(index));
+    const production = this.#options.production ? await prepareProduction(dir, names) : undefined;
+    this.#ports = ports;
+    this.#production = production;
+    const setUp: SetUp = {
+      binary,
+      dir,
+      ports,
+      syncAlways,
+      config,
+      ...(production ? { production } : {}),
+      ...(this.#links ? { links: this.#links } : {}),
+    };
+    for (const index of ports.keys()) this.servers.push(await setUpServer(setUp, index));
     await Promise.all(this.servers.map((server) => server.start()));
     await this.#meet();
   }
@@ -110,17 +130,20 @@ export class Nats {
       const running = this.servers.filter(({ isRunning }) => isRunning);
       for (const server of running) if (!(await isHealthy(server))) return false;
       const isWhole = running.length === this.servers.length;
-      return !isWhole || (await canPlaceStreams(this.urls, this.#options.login));
+      // In production nobody may make a stream for a try.
+      return (
+        !isWhole || this.#production !== undefined || (await canPlaceStreams(this.urls, this.#options.login))
+      );
     });
   }
 
   /** A way to the servers for one client. `cut(i)` cuts server i off from all of these as well. Needs `cuttable`. */
   async path(): Promise<NatsPath> {
-    this.#needLinks();
+    const all = this.#cuttable();
     const links: Link[] = [];
-    for (const [index, { client }] of this.#ports.entries()) links.push(await this.#link(client, [index]));
+    for (const [index, { client }] of this.#ports.entries()) links.push(await all.open(client, [index]));
     return {
-      urls: links.map(({ port }) => `nats://127.0.0.1:${port}`),
+      urls: links.map(({ port }) => urlOf(port, this.#production)),
       cut: (how) => {
         for (const link of links) link.cut(how);
       },
@@ -132,18 +155,17 @@ export class Nats {
 
   /** Parts a server from the other servers and from all paths. Needs `cuttable`. */
   cut(index: number, how?: Cut): void {
-    this.#needLinks();
-    for (const { ends, link } of this.#links) if (ends.includes(index)) link.cut(how);
+    this.#cuttable().cut(index, how);
   }
 
   mend(index: number): void {
-    for (const { ends, link } of this.#links) if (ends.includes(index)) link.mend();
+    this.#cuttable().mend(index);
   }
 
   /** Ends everything, and deletes the files unless they are to be kept. */
   async close(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.kill()));
-    await Promise.all(this.#links.map(({ link }) => link.close()));
+    await this.#links?.close();
     if (!this.#options.keep) await rm(this.#options.dir, { recursive: true, force: true });
   }
 
@@ -167,64 +189,9 @@ export class Nats {
     return undefined;
   }
 
-  /** Outside the range of outgoing connections: one of those would take the port of a server that is down. */
-  async #reservePorts(): Promise<void> {
-    const allocator = createPortAllocator({ address: '127.0.0.1', random: Math.random });
-    for (let index = 0; index < (this.#options.servers ?? 1); index++) {
-      const [client, monitor, cluster] = await allocator.reserve(`${index}`, [
-        'client',
-        'monitor',
-        'cluster',
-      ]);
-      if (!client || !monitor || !cluster) throw new Error('no free ports');
-      this.#ports.push({ client: client.port, monitor: monitor.port, cluster: cluster.port });
-    }
-  }
-
-  async #prepare(binary: string, index: number): Promise<NatsServer> {
-    const { client, monitor, cluster } = this.#ports[index] ?? { client: 0, monitor: 0, cluster: 0 };
-    const { syncAlways = false, cuttable: isHidden = false, config: further = [] } = this.#options;
-    const name = `nats-${index + 1}`;
-    const dir = join(this.#options.dir, name);
-    await mkdir(dir, { recursive: true });
-    const text = configurationOf({
-      name,
-      clientPort: client,
-      monitorPort: monitor,
-      storeDir: join(dir, 'data'),
-      syncAlways,
-      ...(this.#ports.length > 1
-        ? { cluster: { port: cluster, routes: await this.#routes(index), isHidden, further: [] } }
-        : {}),
-      further,
-    });
-    const paths = {
-      binary,
-      configFile: join(dir, 'nats-server.conf'),
-      logFile: join(dir, 'nats-server.log'),
-    };
-    await writeFile(paths.configFile, text);
-    return createNatsServer(paths, { name, url: `nats://127.0.0.1:${client}`, monitorPort: monitor });
-  }
-
-  /** The ports that lead from a server to the others. */
-  async #routes(from: number): Promise<number[]> {
-    const routes: number[] = [];
-    for (const [to, { cluster }] of this.#ports.entries()) {
-      if (to === from) continue;
-      routes.push(this.#options.cuttable ? (await this.#link(cluster, [from, to])).port : cluster);
-    }
-    return routes;
-  }
-
-  async #link(port: number, ends: readonly number[]): Promise<Link> {
-    const link = await openLink(port);
-    this.#links.push({ ends, link });
-    return link;
-  }
-
-  #needLinks(): void {
-    if (!this.#options.cuttable) throw new Error('servers that were not started `cuttable` have no links');
+  #cuttable(): Links {
+    if (!this.#links) throw new Error('servers that were not started `cuttable` have no links');
+    return this.#links;
   }
 }
 
