@@ -6,7 +6,7 @@
 import type { Clock } from '../clock.ts';
 import type { KindName, ObjectOf } from '../kinds/index.ts';
 import type { Node } from '../kinds/node.ts';
-import type { Actor, Admission, Reader, Store } from '../store.ts';
+import type { Actor, Admission, Reader, Store, StoreHealth } from '../store.ts';
 import { authorize, type Verb } from './authz.ts';
 import type { Core, ServiceStatistics, WriteParameters } from './commit.ts';
 import { type Identities, randomIdentities } from './identities.ts';
@@ -14,6 +14,7 @@ import { createObject } from './verbs/create.ts';
 import { type Deleted, type DeleteParameters, deleteObject } from './verbs/delete.ts';
 import { type PatchType, patchObject, patchStatus } from './verbs/patch.ts';
 import { getObject, type ListPage, type ListParameters, listObjects } from './verbs/read.ts';
+import { type ReadPoint, reach, revisionOfAnotherStore, revisionTooLarge } from './verbs/read-point.ts';
 import { type Registration, registerNode } from './verbs/register.ts';
 import { patchScale, type Scale, scaleOf, updateScale } from './verbs/scale.ts';
 import { updateObject, updateStatus } from './verbs/update.ts';
@@ -45,6 +46,10 @@ export class ApiService {
     return this.#core.store.state;
   }
 
+  get health(): StoreHealth {
+    return this.#core.store.health;
+  }
+
   get clock(): Clock {
     return this.#core.clock;
   }
@@ -56,6 +61,21 @@ export class ApiService {
   /** @throws ApiError Forbidden, with what to do instead */
   authorize(actor: Actor, verb: Verb, kind: KindName, name?: string, subresource?: string): void {
     authorize(actor, verb, kind, name, subresource);
+  }
+
+  /**
+   * Resolves when a read would show what is asked for; before it, `get` and `list` show what there is.
+   * @throws ApiError Timeout where there is no such revision; ServiceUnavailable where this server cannot catch up now
+   */
+  async readable(kind: KindName, point: ReadPoint): Promise<void> {
+    if (await reach(this.#core, kind, point)) return;
+    throw revisionTooLarge(point.atLeast ?? 0, this.state.revisionOf(kind));
+  }
+
+  /** The same for a watch. @throws ApiError Expired where there is no such revision */
+  async watchable(kind: KindName, point: ReadPoint): Promise<void> {
+    if (await reach(this.#core, kind, point)) return;
+    throw revisionOfAnotherStore(point.atLeast ?? 0, this.state.revisionOf(kind));
   }
 
   get<K extends KindName>(actor: Actor, kind: K, name: string): ObjectOf<K> {

@@ -1,6 +1,6 @@
 /** One request and its answer, as the handlers see it; how answers and errors are written. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ApiError, type StatusReason } from '../../errors.ts';
+import { ApiError, type ErrorDetails, type StatusReason } from '../../errors.ts';
 import type { Actor } from '../../store.ts';
 
 export interface Exchange {
@@ -55,7 +55,8 @@ export function sendText(
 
 /** The `Status` object (Kubernetes API conventions) that an error is answered as. */
 function statusOf(error: ApiError) {
-  const { reason, code, message, details } = error;
+  const { reason, code, message } = error;
+  const details = detailsOf(error);
   return {
     kind: 'Status',
     apiVersion: 'v1',
@@ -68,11 +69,14 @@ function statusOf(error: ApiError) {
   };
 }
 
+/** Whoever may try again is told when, in the body and in the header. */
+const detailsOf = ({ reason, details }: ApiError): ErrorDetails =>
+  RETRIABLE.has(reason) ? { retryAfterSeconds: RETRY_AFTER_SECONDS, ...details } : details;
+
 /** Answers an error. Where the body was not read to its end, the connection is of no use any more. */
 export function sendError(request: IncomingMessage, response: ServerResponse, error: ApiError): void {
-  if (RETRIABLE.has(error.reason)) {
-    response.setHeader('retry-after', error.details.retryAfterSeconds ?? RETRY_AFTER_SECONDS);
-  }
+  const { retryAfterSeconds } = detailsOf(error);
+  if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
   if (error.reason === 'Unauthorized') response.setHeader('www-authenticate', 'Bearer realm="mill"');
   if (request.complete) {
     sendJson(response, error.code, statusOf(error));

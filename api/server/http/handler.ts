@@ -7,6 +7,7 @@ import { sendError, sendText } from './exchange.ts';
 import { createRoutes, METHODS, type Method, type RouteMatch } from './routes.ts';
 import type { ApiServerOptions } from './server.ts';
 import { RequestStatistics } from './statistics.ts';
+import { authenticate } from './store-health.ts';
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
@@ -19,7 +20,7 @@ export function createRequestHandler(
   open: Set<AbortController>,
   checkHost: (request: IncomingMessage) => void,
 ): RequestHandler {
-  const { authenticator, clock, log, identities } = options;
+  const { clock, log, identities } = options;
   const requests = new RequestStatistics();
   const find = createRoutes({ ...options, metrics: options.metrics ?? [], requests });
   return async (request, response) => {
@@ -39,7 +40,7 @@ export function createRequestHandler(
       checkHost(request);
       const [path = '', search = ''] = splitUrl(request.url ?? '');
       if (answerHealth(options, path, response)) return;
-      const actor = authenticator.authenticate(request.headers.authorization);
+      const actor = authenticate(options, request.headers.authorization);
       const route = findRoute(find, method, path, response);
       resource = route?.resource ?? resource;
       if (!route) return void response.writeHead(204).end();
@@ -72,13 +73,17 @@ const splitUrl = (url: string): [path: string, search: string] => {
 };
 
 /** Answers what load balancers and supervisors ask without a credential. */
-function answerHealth({ whyNotReady }: ApiServerOptions, path: string, response: ServerResponse): boolean {
+function answerHealth(
+  { whyNotReady, service }: ApiServerOptions,
+  path: string,
+  response: ServerResponse,
+): boolean {
   if (path === '/healthz' || path === '/livez') {
     sendText(response, 200, 'ok');
     return true;
   }
   if (path !== '/readyz') return false;
-  const reason = whyNotReady?.();
+  const reason = whyNotReady?.() ?? service.health.unwritable;
   sendText(response, reason === undefined ? 200 : 503, reason ?? 'ok');
   return true;
 }

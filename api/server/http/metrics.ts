@@ -73,6 +73,17 @@ function ownSources(service: ApiService, requests: RequestStatistics): MetricSou
       'Revision of the store that this server shows.',
       () => service.state.revision,
     ),
+    gauge('mill_store_writable', 'Whether this server can commit now: 1 or 0.', () =>
+      service.health.unwritable === undefined ? 1 : 0,
+    ),
+    gauge(
+      'mill_store_stale_seconds',
+      'For how long this server may have been behind what others commit, in seconds; 0 where it is current.',
+      () => {
+        const { staleSinceMs = service.clock.now() } = service.health;
+        return Math.max(0, service.clock.now() - staleSinceMs) / 1_000;
+      },
+    ),
     gauge('mill_watchers', 'Watches that are open.', () => service.statistics.watchers),
     gauge('mill_requests_in_flight', 'Requests being answered, watches among them.', () => requests.inFlight),
     {

@@ -71,8 +71,10 @@ function schemasOf(kind: KindName): object {
 }
 
 const queryParameter = (name: string, type: string) => ({ name, in: 'query', schema: { type } });
+const POINT_PARAMETERS = ['resourceVersion', 'consistency'].map((name) => queryParameter(name, 'string'));
 const READ_PARAMETERS = [
-  ...['labelSelector', 'fieldSelector', 'continue', 'resourceVersion'].map((name) =>
+  ...POINT_PARAMETERS,
+  ...['labelSelector', 'fieldSelector', 'continue', 'resourceVersionMatch'].map((name) =>
     queryParameter(name, 'string'),
   ),
   ...['limit', 'timeoutSeconds'].map((name) => queryParameter(name, 'integer')),
@@ -102,7 +104,7 @@ function pathsOf(kind: KindName): object {
   const name = { name: 'name', in: 'path', required: true, schema: { type: 'string' } };
   const replace = {
     parameters: [name],
-    get: operation('get', [], object),
+    get: operation('get', POINT_PARAMETERS, object),
     put: operation('put', WRITE_PARAMETERS, object, whole),
     patch: operation('patch', WRITE_PARAMETERS, object, patch),
   };

@@ -3,8 +3,36 @@ import { ApiError } from '../../errors.ts';
 import { isPlainObject } from '../../validation/plain.ts';
 import type { DeleteParameters } from '../verbs/delete.ts';
 import type { PatchType } from '../verbs/patch.ts';
+import { revisionBehind } from '../verbs/read.ts';
+import type { ReadPoint } from '../verbs/read-point.ts';
 import { mediaType } from './body.ts';
-import type { Exchange } from './exchange.ts';
+import { count, type Exchange } from './exchange.ts';
+
+/**
+ * How new a read must be, as its parameters say: Kubernetes' `resourceVersion` and `resourceVersionMatch`, a `continue`,
+ * and `consistency`.
+ * @throws ApiError BadRequest
+ */
+export function readPoint(query: URLSearchParams): ReadPoint & { readonly exactly?: number } {
+  const revision = count(query, 'resourceVersion') ?? 0;
+  const page = query.get('continue');
+  const match = query.get('resourceVersionMatch') || 'NotOlderThan';
+  if (match !== 'NotOlderThan' && match !== 'Exact') {
+    throw new ApiError('BadRequest', 'the parameter resourceVersionMatch must be NotOlderThan or Exact');
+  }
+  if (match === 'Exact' && revision === 0) {
+    throw new ApiError('BadRequest', 'resourceVersionMatch=Exact needs a resourceVersion');
+  }
+  const consistency = query.get('consistency');
+  if (consistency !== null && consistency !== 'linearizable') {
+    throw new ApiError('BadRequest', 'the parameter consistency must be linearizable, or be left out');
+  }
+  return {
+    atLeast: Math.max(revision, page ? revisionBehind(page) : 0),
+    linearizable: consistency === 'linearizable',
+    ...(match === 'Exact' ? { exactly: revision } : {}),
+  };
+}
 
 /** @throws ApiError BadRequest where a parameter asks for what mill does not do */
 export function writeParameters(query: URLSearchParams): { dryRun: boolean } {

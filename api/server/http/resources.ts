@@ -1,6 +1,7 @@
 /** The verbs on resources over HTTP: `/apis/mill.dev/v1alpha1/{plural}[/{name}[/status]]`. */
 
 import type { Clock } from '../../clock.ts';
+import { ApiError } from '../../errors.ts';
 import { type AnyObject, type KindName, kindDefinition } from '../../kinds/index.ts';
 import { API_VERSION } from '../../meta.ts';
 import type { ApiService } from '../service.ts';
@@ -8,7 +9,8 @@ import { tableOf } from '../table.ts';
 import { acceptedAnswer, rowObject } from './accept.ts';
 import { formatOf, readBody } from './body.ts';
 import { count, type Exchange, flag, type Handler, nameOf, sendJson } from './exchange.ts';
-import { deleteParameters, patchType, writeParameters } from './parameters.ts';
+import { deleteParameters, patchType, readPoint, writeParameters } from './parameters.ts';
+import { markStale } from './store-health.ts';
 import { ObjectJson, streamWatch } from './watch-stream.ts';
 
 export interface ResourceOptions {
@@ -28,20 +30,26 @@ export function resourceHandlers(kind: KindName, { service, clock, bookmarkInter
   };
 
   const json = new ObjectJson();
-  const list: Handler = (exchange) => {
-    const { query, actor } = exchange;
+  const list: Handler = async (exchange) => {
+    const { query, actor, response } = exchange;
     const selectors = {
       labelSelector: query.get('labelSelector') ?? undefined,
       fieldSelector: query.get('fieldSelector') ?? undefined,
     };
+    const point = readPoint(query);
     if (flag(query, 'watch')) {
+      await service.watchable(kind, point);
+      markStale(service, response);
       return streamWatch(service, kind, exchange, { ...selectors, clock, json, bookmarkIntervalMs });
     }
+    await service.readable(kind, point);
     const page = service.list(actor, kind, {
       ...selectors,
       limit: count(query, 'limit'),
       continue: query.get('continue') || undefined,
     });
+    refuseOther(point.exactly, page.resourceVersion);
+    markStale(service, response);
     const { items, ...metadata } = page;
     if (acceptedAnswer(exchange.request) === 'table') {
       const context = { reader: service.state, nowMs: clock.now(), rowObject: rowObject(query) };
@@ -60,8 +68,12 @@ export function resourceHandlers(kind: KindName, { service, clock, bookmarkInter
     answer(exchange, 201, object);
   };
 
-  const get: Handler = (exchange) =>
-    answer(exchange, 200, service.get(exchange.actor, kind, nameOf(exchange)));
+  const get: Handler = async (exchange) => {
+    await service.readable(kind, readPoint(exchange.query));
+    const object = service.get(exchange.actor, kind, nameOf(exchange));
+    markStale(service, exchange.response);
+    answer(exchange, 200, object);
+  };
 
   const update: Handler = async (exchange) => {
     const parameters = writeParameters(exchange.query);
@@ -113,4 +125,13 @@ export function resourceHandlers(kind: KindName, { service, clock, bookmarkInter
   };
 
   return { list, create, get, update, updateStatus, patch, patchStatus, remove };
+}
+
+/** There is one state only, the latest. @throws ApiError Expired where another one is asked for */
+function refuseOther(exactly: number | undefined, resourceVersion: string): void {
+  if (exactly === undefined || String(exactly) === resourceVersion) return;
+  throw new ApiError(
+    'Expired',
+    `revision ${exactly} is not kept, this is ${resourceVersion}: ask for NotOlderThan`,
+  );
 }

@@ -17,6 +17,7 @@ import { writeParameters } from './parameters.ts';
 import { resourceHandlers } from './resources.ts';
 import { scaleHandlers } from './scale.ts';
 import type { RequestStatistics } from './statistics.ts';
+import { committing, markStale } from './store-health.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
@@ -101,7 +102,14 @@ function versionInfo(version: string) {
   return { major, minor, gitVersion: `v${version}`, platform };
 }
 
+/** Adds routes that commit. */
+const whereWritable =
+  (on: AddRoute, { service }: RouteOptions): AddRoute =>
+  (method, path, resource, handler) =>
+    on(method, path, resource, committing(service, handler));
+
 function addResourceRoutes(on: AddRoute, options: RouteOptions): void {
+  const write = whereWritable(on, options);
   for (const kind of KIND_NAMES) {
     const { plural } = kindDefinition(kind);
     const { list, create, get, update, updateStatus, patch, patchStatus, remove } = resourceHandlers(
@@ -109,20 +117,20 @@ function addResourceRoutes(on: AddRoute, options: RouteOptions): void {
       options,
     );
     on('GET', `${BASE}/${plural}`, plural, list);
-    on('POST', `${BASE}/${plural}`, plural, create);
+    write('POST', `${BASE}/${plural}`, plural, create);
     on('GET', `${BASE}/${plural}/:name`, plural, get);
-    on('PUT', `${BASE}/${plural}/:name`, plural, update);
-    on('PATCH', `${BASE}/${plural}/:name`, plural, patch);
-    on('DELETE', `${BASE}/${plural}/:name`, plural, remove);
+    write('PUT', `${BASE}/${plural}/:name`, plural, update);
+    write('PATCH', `${BASE}/${plural}/:name`, plural, patch);
+    write('DELETE', `${BASE}/${plural}/:name`, plural, remove);
     on('GET', `${BASE}/${plural}/:name/status`, `${plural}/status`, get);
-    on('PUT', `${BASE}/${plural}/:name/status`, `${plural}/status`, updateStatus);
-    on('PATCH', `${BASE}/${plural}/:name/status`, `${plural}/status`, patchStatus);
+    write('PUT', `${BASE}/${plural}/:name/status`, `${plural}/status`, updateStatus);
+    write('PATCH', `${BASE}/${plural}/:name/status`, `${plural}/status`, patchStatus);
   }
   const scale = scaleHandlers(options);
   const { plural } = KINDS.Service;
   on('GET', `${BASE}/${plural}/:name/scale`, `${plural}/scale`, scale.get);
-  on('PUT', `${BASE}/${plural}/:name/scale`, `${plural}/scale`, scale.update);
-  on('PATCH', `${BASE}/${plural}/:name/scale`, `${plural}/scale`, scale.patch);
+  write('PUT', `${BASE}/${plural}/:name/scale`, `${plural}/scale`, scale.update);
+  write('PATCH', `${BASE}/${plural}/:name/scale`, `${plural}/scale`, scale.patch);
 }
 
 function addNodeAndLogRoutes(on: AddRoute, options: RouteOptions): void {
@@ -134,11 +142,13 @@ function addNodeAndLogRoutes(on: AddRoute, options: RouteOptions): void {
   on('POST', `${BASE}/${nodes}/:name/logrequests/:id`, 'nodes/logrequests', answer);
   const { planDrain } = options;
   if (planDrain) {
-    on('GET', `${BASE}/${nodes}/:name/drainplan`, 'nodes/drainplan', ({ actor, path, response }) =>
-      sendJson(response, 200, planDrain(service.get(actor, 'Node', path.name ?? ''))),
-    );
+    on('GET', `${BASE}/${nodes}/:name/drainplan`, 'nodes/drainplan', ({ actor, path, response }) => {
+      const plan = planDrain(service.get(actor, 'Node', path.name ?? ''));
+      markStale(service, response);
+      sendJson(response, 200, plan);
+    });
   }
-  on(
+  whereWritable(on, options)(
     'POST',
     `${BASE}/${nodes}/:name/register`,
     'nodes/register',

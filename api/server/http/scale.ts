@@ -1,12 +1,17 @@
 /** The scale of services over HTTP: `/apis/mill.dev/v1alpha1/services/{name}/scale`. */
 import { formatOf, readBody } from './body.ts';
 import { type Handler, nameOf, sendJson } from './exchange.ts';
-import { patchType, writeParameters } from './parameters.ts';
+import { patchType, readPoint, writeParameters } from './parameters.ts';
 import type { ResourceOptions } from './resources.ts';
+import { markStale } from './store-health.ts';
 
 export function scaleHandlers({ service, clock }: ResourceOptions) {
-  const get: Handler = (exchange) =>
-    sendJson(exchange.response, 200, service.getScale(exchange.actor, nameOf(exchange)));
+  const get: Handler = async (exchange) => {
+    await service.readable('Service', readPoint(exchange.query));
+    const scale = service.getScale(exchange.actor, nameOf(exchange));
+    markStale(service, exchange.response);
+    sendJson(exchange.response, 200, scale);
+  };
   const update: Handler = async (exchange) => {
     const scale = await readBody(exchange.request, clock, formatOf(exchange.request));
     const parameters = writeParameters(exchange.query);

@@ -55,6 +55,9 @@ export function listObjects<K extends KindName>(
   return { items, resourceVersion: String(revision), ...token };
 }
 
+/** The revision that the pages before this one showed: no later page may show less. */
+export const revisionBehind = (token: string): number => readToken(token).revision;
+
 const present = <O>(object: O | undefined): readonly O[] => (object === undefined ? [] : [object]);
 
 /** Index of the first object whose name comes after `name`. */

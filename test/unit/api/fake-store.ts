@@ -103,9 +103,14 @@ export class FakeStore implements Store {
     this.#oldest = this.#revision;
   }
 
-  readonly health: StoreHealth = {};
+  health: StoreHealth = {};
+  /** What a barrier waits for: that a copy catches up, or that a test says so. */
+  onBarrier: () => Promise<void> = async () => {};
+  barriers = 0;
 
   async barrier(): Promise<number> {
+    this.barriers += 1;
+    await this.onBarrier();
     return this.#revision;
   }
 
