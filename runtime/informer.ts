@@ -2,7 +2,8 @@
  * An informer: a copy of a few kinds of objects, kept current by list and watch over a Client. Agents and gateways
  * see the world through it, as the controllers of a server see it through the store.
  */
-import type { Client } from '../api/client/client.ts';
+import type { Client, ListResult } from '../api/client/client.ts';
+import { isRevisionTooLarge } from '../api/client/failures.ts';
 import { type Clock, sleep } from '../api/clock.ts';
 import { ApiError, isApiError } from '../api/errors.ts';
 import type { AnyObject, KindName } from '../api/kinds/index.ts';
@@ -157,18 +158,39 @@ class ListWatchInformer implements Informer {
   }
 
   /** Lists, and tells what differs from what was known: changes in the order of their revisions, then what is gone. */
-  async #list({ kind, fieldSelector }: InformerWatch): Promise<void> {
-    const { client } = this.#options;
-    const list = await client.list(kind, fieldSelector === undefined ? {} : { fieldSelector });
+  async #list(watch: InformerWatch): Promise<void> {
+    const { kind } = watch;
+    const list = await this.#read(watch);
     if (this.#abort.signal.aborted) return;
     this.#heard();
     const revision = Number(list.resourceVersion);
-    const present = new Set(list.items.map((object) => object.metadata.name));
+    // Where an older state was restored, its objects may be another story than those of the same names known here.
+    const wentBack = revision < this.revisionOf(kind);
+    if (wentBack) this.#revisions.delete(kind);
+    const listed = new Map(list.items.map((object) => [object.metadata.name, revisionOf(object)]));
     for (const object of this.#state.list(kind)) {
-      if (!present.has(object.metadata.name)) this.#remove(object, revision);
+      const now = listed.get(object.metadata.name);
+      if (now === undefined || (wentBack && now !== revisionOf(object))) this.#remove(object, revision);
     }
     for (const object of [...list.items].sort(byRevision)) this.#put(object);
     this.#moveTo(kind, revision);
+  }
+
+  /** No older than what is known, whichever server answers: the copy of another one may be behind. */
+  async #read<K extends KindName>({
+    kind,
+    fieldSelector,
+  }: InformerWatch & { kind: K }): Promise<ListResult<K>> {
+    const { client } = this.#options;
+    const selection = fieldSelector === undefined ? {} : { fieldSelector };
+    const known = this.revisionOf(kind);
+    if (known === 0) return client.list(kind, selection);
+    try {
+      return await client.list(kind, { ...selection, resourceVersion: String(known) });
+    } catch (error) {
+      if (!isRevisionTooLarge(error)) throw error;
+      return client.list(kind, { ...selection, consistency: 'linearizable' });
+    }
   }
 
   /** What is not newer than what is known of the kind was told before: a watch may repeat after a break. */

@@ -56,8 +56,8 @@ function createProgram({ stdout, stderr }: Surroundings): Command {
     .description('Takes a machine out of a fleet without dropping a request or a byte.')
     .addOption(
       new Option(
-        '--server <address>',
-        'URL or HOST:PORT of the server (MILL_SERVER; default 127.0.0.1:4400)',
+        '--server <addresses>',
+        'URL or HOST:PORT of the server, of several URL,URL,… (MILL_SERVER; default 127.0.0.1:4400)',
       ),
     )
     .addOption(

@@ -3,10 +3,10 @@ import { connect as connectSocket } from 'node:net';
 import type { Client, ListOptions, WatchRequest } from '../client/client.ts';
 import type { Clock } from '../clock.ts';
 import type { KindName } from '../kinds/index.ts';
-import { readContext } from './context.ts';
+import { type Context, readContext } from './context.ts';
 import { CommandError, EXIT, unreachableText } from './exit.ts';
 import type { Table } from './output/table.ts';
-import { DEFAULT_SERVER, parseServer, type ServerAddress, serverUrl } from './server-address.ts';
+import { DEFAULT_SERVER, parseServers, type ServerAddress, serverUrl } from './server-address.ts';
 import type { Environment } from './surroundings.ts';
 
 /** What commands ask of a server: objects, the tables that it prints, and a few paths beside them. */
@@ -34,11 +34,13 @@ interface LogOptions {
 }
 
 export interface ConnectionOptions {
-  /** URL. */
-  readonly server: string;
+  /** URLs of the servers of one cluster, at least one: the next is asked where one does not answer. */
+  readonly servers: readonly string[];
   readonly token?: string;
   /** PEM. */
   readonly ca?: string;
+  /** Told what the server says beside an answer, for the person who reads it. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /** What the command line says about the server. */
@@ -53,22 +55,23 @@ export interface ServerFlags {
 const PROBE_TIMEOUT_MS = 3_000;
 
 export interface ServerTarget {
-  readonly address: ServerAddress;
+  readonly addresses: readonly ServerAddress[];
   readonly options: ConnectionOptions;
 }
 
 /** Flags before environment before context. The credential may be missing yet. */
 export async function findServer(flags: ServerFlags, env: Environment): Promise<ServerTarget> {
-  const address = parseServer(flags.server || env.MILL_SERVER || DEFAULT_SERVER);
-  const context = await readContext(address.key, env);
+  const addresses = parseServers(flags.server || env.MILL_SERVER || DEFAULT_SERVER);
+  // Each server of a cluster writes one on its own machine; CA and credential are the same in all of them.
+  const context = await firstContext(addresses, env);
   const token = flags.token || env.MILL_TOKEN || context?.token;
   const caFile = flags.ca || env.MILL_CA;
   const ca = caFile ? await readCa(caFile) : context?.ca;
   const scheme = context?.server.startsWith('http://') ? 'http' : 'https';
   return {
-    address,
+    addresses,
     options: {
-      server: serverUrl(address, scheme),
+      servers: addresses.map((address) => serverUrl(address, scheme)),
       ...(token ? { token } : {}),
       ...(ca ? { ca } : {}),
     },
@@ -80,9 +83,10 @@ export async function findServer(flags: ServerFlags, env: Environment): Promise<
  * @throws CommandError always
  */
 export async function refuseWithoutCredential(target: ServerTarget, clock: Clock): Promise<never> {
-  const { server } = target.options;
-  const error = await probe(target.address, clock);
-  if (error)
+  const server = target.options.servers.join(',');
+  const errors = await Promise.all(target.addresses.map((address) => probe(address, clock)));
+  const [error] = errors;
+  if (error && !errors.includes(undefined))
     throw new CommandError(unreachableText(server, error), { exitCode: EXIT.unreachable, cause: error });
   throw new CommandError(`no credential for ${server}`, {
     more: [
@@ -90,6 +94,17 @@ export async function refuseWithoutCredential(target: ServerTarget, clock: Clock
       'From elsewhere give --token (MILL_TOKEN), and --ca (MILL_CA) for the certificate.',
     ],
   });
+}
+
+async function firstContext(
+  addresses: readonly ServerAddress[],
+  env: Environment,
+): Promise<Context | undefined> {
+  for (const { key } of addresses) {
+    const context = await readContext(key, env);
+    if (context) return context;
+  }
+  return undefined;
 }
 
 /** Undefined where something listens at the address; else why not. */

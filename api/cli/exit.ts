@@ -74,14 +74,15 @@ const causesText = (causes: readonly { field: string; message: string }[]): stri
     )
     .join('; ');
 
-/** The line for a server that does not answer. */
+/** The line for a server, or several with commas between, that does not answer. */
 export function unreachableText(server: string, error: Error): string {
   const reason = connectionReason(error);
   // It answered, if not as it should: that it runs is not the question.
   const hint = /certificate|TLS/.test(reason)
     ? 'give its CA with --ca FILE (MILL_CA)'
     : 'is "mill up" running?';
-  return `cannot reach the server at ${server}: ${reason}; ${hint}`;
+  const whom = server.includes(',') ? 'any of the servers' : 'the server';
+  return `cannot reach ${whom} at ${server}: ${reason}; ${hint}`;
 }
 
 const NETWORK_REASONS: Readonly<Record<string, string>> = {

@@ -12,6 +12,9 @@ export interface Selection {
   readonly fieldSelector?: string;
 }
 
+/** What to read, and how new it must be. */
+export type Reading = Selection & Pick<ListOptions, 'consistency'>;
+
 /** What `-l` and `--field-selector` say. */
 export interface SelectorFlags {
   readonly selector?: string;
@@ -27,7 +30,7 @@ export const selectionOf = ({ selector, fieldSelector }: SelectorFlags): Selecti
 export async function listAll<K extends KindName>(
   client: Client,
   kind: K,
-  selection: Selection = {},
+  selection: Reading = {},
 ): Promise<{ items: ObjectOf<K>[]; resourceVersion: string }> {
   const items: ObjectOf<K>[] = [];
   let page: ListResult<K> = await client.list(kind, { ...selection, limit: PAGE_SIZE });
@@ -41,11 +44,7 @@ export async function listAll<K extends KindName>(
 }
 
 /** The server's table of a selection, all pages of it. */
-export async function fullTable(
-  connection: Connection,
-  kind: KindName,
-  selection: Selection,
-): Promise<Table> {
+export async function fullTable(connection: Connection, kind: KindName, selection: Reading): Promise<Table> {
   const options: ListOptions = { ...selection, limit: PAGE_SIZE };
   const first = await connection.getTable(kind, undefined, options);
   const rows = [...first.rows];

@@ -20,9 +20,9 @@ export function processSurroundings(clock: Clock): Surroundings {
       process.on('SIGINT', callback);
       return () => process.off('SIGINT', callback);
     },
-    connect: async (options: ConnectionOptions): Promise<Connection> => {
+    connect: async ({ servers, ...options }: ConnectionOptions): Promise<Connection> => {
       const { createHttpClient } = await import('../client/http.ts');
-      return createHttpClient(options);
+      return createHttpClient({ ...options, server: servers, clock });
     },
   };
 }

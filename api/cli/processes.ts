@@ -31,8 +31,8 @@ export interface ServerOptions extends ProcessOptions {
 
 export interface AgentOptions extends ProcessOptions {
   readonly node: string;
-  /** URL of the API. */
-  readonly server: string;
+  /** URLs of the servers of one cluster, at least one. */
+  readonly servers: readonly string[];
   /** Credential to register with; absent: the one of an earlier run in `data`, or the context's. */
   readonly token?: string;
   /** PEM of the CA that the server's certificate must be of. */
@@ -44,8 +44,8 @@ export interface AgentOptions extends ProcessOptions {
 }
 
 export interface GatewayOptions extends ProcessOptions {
-  /** URL of the API. */
-  readonly server: string;
+  /** URLs of the servers of one cluster, at least one. */
+  readonly servers: readonly string[];
   readonly token?: string;
   readonly ca?: string;
   /** Host to listen on, for the ports of all services. */

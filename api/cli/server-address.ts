@@ -1,4 +1,4 @@
-/** The address of a server as people write it: a URL, or `HOST:PORT`. */
+/** The addresses of servers as people write them: a URL, or `HOST:PORT`; several with commas between. */
 import { UsageError } from './exit.ts';
 
 export const DEFAULT_SERVER = '127.0.0.1:4400';
@@ -28,6 +28,12 @@ export function parseServer(text: string): ServerAddress {
   const keyHost = LOOPBACK_HOSTS.includes(host) ? '127.0.0.1' : host;
   const scheme = match[1] as 'http' | 'https' | undefined;
   return { ...(scheme ? { scheme } : {}), host, port, key: `${keyHost}:${port}` };
+}
+
+/** Addresses of the servers of one cluster, with commas between. @throws UsageError where one is no address */
+export function parseServers(text: string): readonly [ServerAddress, ...ServerAddress[]] {
+  const [first = '', ...others] = text.split(',').map((part) => part.trim());
+  return [parseServer(first), ...others.map(parseServer)];
 }
 
 /** Checks where to listen: `HOST:PORT`, port 0 for any free one. @throws UsageError where the text is no address */

@@ -23,6 +23,7 @@ export class Session {
   readonly errorStyle: Style;
   #target: Promise<ServerTarget> | undefined;
   #connection: Promise<Connection> | undefined;
+  readonly #warned = new Set<string>();
   #server: string;
 
   constructor(surroundings: Surroundings, flags: GlobalFlags) {
@@ -37,7 +38,7 @@ export class Session {
     return this.flags.output ?? 'table';
   }
 
-  /** The server's address for messages: its URL as soon as it is known. */
+  /** The servers' addresses for messages: their URLs as soon as they are known. */
   get server(): string {
     return this.#server;
   }
@@ -58,7 +59,7 @@ export class Session {
   /** Where the server is and what to prove oneself with. @throws UsageError for a bad address */
   target(): Promise<ServerTarget> {
     this.#target ??= findServer(this.flags, this.surroundings.env).then((target) => {
-      this.#server = target.options.server;
+      this.#server = target.options.servers.join(',');
       return target;
     });
     return this.#target;
@@ -73,7 +74,13 @@ export class Session {
   async #open(): Promise<Connection> {
     const target = await this.target();
     if (!target.options.token) return refuseWithoutCredential(target, this.surroundings.clock);
-    return this.surroundings.connect(target.options);
+    return this.surroundings.connect({ ...target.options, onWarning: (text) => this.#warnOnce(text) });
+  }
+
+  /** As kubectl prints it; a command asks for several things, and hears the same with each. */
+  #warnOnce(text: string): void {
+    if (!this.#warned.has(text)) this.warn(`Warning: ${text}`);
+    this.#warned.add(text);
   }
 
   async close(): Promise<void> {

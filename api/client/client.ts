@@ -15,7 +15,15 @@ export interface Written<K extends KindName = KindName> {
   readonly status?: unknown;
 }
 
-export interface ListOptions {
+/** How new a read must be, where there are several servers with a copy each. By default: as new as the server's copy. */
+export interface ReadOptions {
+  /** At least as new as this revision of the kind. */
+  readonly resourceVersion?: string;
+  /** Shows all that any server has acknowledged before. */
+  readonly consistency?: 'linearizable';
+}
+
+export interface ListOptions extends ReadOptions {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   /** Page size; the whole list where absent. */
@@ -63,7 +71,7 @@ export type WatchEvent<K extends KindName> =
 
 /** All methods throw ApiError; where the server cannot be reached, a ConnectionError. */
 export interface Client {
-  get<K extends KindName>(kind: K, name: string): Promise<ObjectOf<K>>;
+  get<K extends KindName>(kind: K, name: string, options?: ReadOptions): Promise<ObjectOf<K>>;
   list<K extends KindName>(kind: K, options?: ListOptions): Promise<ListResult<K>>;
   create<K extends KindName>(object: Written<K>, options?: WriteOptions): Promise<ObjectOf<K>>;
   /** Replaces spec and metadata; revision-checked where `metadata.resourceVersion` is set. */

@@ -1,5 +1,5 @@
 /** Watches over HTTP: frames become events; an end that nobody asked for is a broken connection. */
-import type { KindName, ObjectOf } from '../kinds/index.ts';
+import type { AnyObject, KindName, ObjectOf } from '../kinds/index.ts';
 import type { Table } from '../server/table.ts';
 import { ConnectionError, type WatchEvent, type WatchRequest } from './client.ts';
 import { statusError } from './failures.ts';
@@ -21,16 +21,21 @@ interface Frame {
   readonly object: unknown;
 }
 
-/** @throws ApiError Expired; ConnectionError when the stream breaks */
+/**
+ * @param saw told each event's revision
+ * @throws ApiError Expired; ConnectionError when the stream breaks
+ */
 export async function* watch<K extends KindName>(
   transport: Transport,
   kind: K,
   request: WatchRequest,
+  saw: (resourceVersion: string) => void,
 ): AsyncGenerator<WatchEvent<K>> {
   for await (const { type, object } of watchFrames(transport, kind, request, 'application/json')) {
+    const { resourceVersion } = (object as AnyObject).metadata;
+    saw(resourceVersion);
     if (type === 'BOOKMARK') {
-      const { metadata } = object as { metadata: { resourceVersion: string } };
-      yield { type, resourceVersion: metadata.resourceVersion };
+      yield { type, resourceVersion };
     } else {
       yield { type, object: object as ObjectOf<K> };
     }
@@ -56,7 +61,7 @@ async function* watchFrames(
   const path = collectionPath(kind) + queryOf({ watch: true, allowWatchBookmarks: bookmarks, ...query });
   yield* stream(signal, `the watch of ${kind} ended`, async function* () {
     for await (const frame of readFrames(
-      await transport.open('GET', path, { accept, unlimited: true, signal }),
+      await transport.open('GET', path, { accept, unlimited: true, resumable: true, signal }),
     )) {
       const { type, object } = frame as { type: Frame['type'] | 'ERROR'; object: unknown };
       if (type === 'ERROR') throw statusError(object) ?? new ConnectionError('the server ended the watch');

@@ -4,23 +4,13 @@ import type { Node } from '../kinds/node.ts';
 import type { LogHandler, LogOptions } from '../server/logs.ts';
 import type { Table } from '../server/table.ts';
 import type { Registration } from '../server/verbs/register.ts';
-import type {
-  Client,
-  DeleteOptions,
-  ListOptions,
-  ListResult,
-  PatchOptions,
-  WatchRequest,
-  WriteOptions,
-} from './client.ts';
+import type { Client, ListOptions, ListResult, ReadOptions, WatchRequest, WriteOptions } from './client.ts';
 import { readLogs, serveLogs } from './http-logs.ts';
+import { HttpReads } from './http-reads.ts';
 import { TABLE, type TableEvent, watch, watchTable } from './http-watch.ts';
-import { collectionPath, nameOf, objectPath, queryOf } from './paths.ts';
+import { HttpWrites } from './http-writes.ts';
+import { collectionPath, objectPath, queryOf } from './paths.ts';
 import { type RequestOptions, Transport, type TransportOptions } from './transport.ts';
-
-const PATCH_TYPES = { merge: 'application/merge-patch+json', json: 'application/json-patch+json' } as const;
-/** The client cannot check what a server of its own version sends; the server did. */
-type Answered<K extends KindName> = Promise<ObjectOf<K>>;
 
 export type HttpClientOptions = TransportOptions;
 
@@ -57,31 +47,25 @@ export interface HttpClient extends Client {
   close(): void;
 }
 
-/** @throws TypeError where `server` is no URL */
+/** @throws TypeError where a server is no URL */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const transport = new Transport(options);
-  const send = <K extends KindName>(
-    method: string,
-    path: string,
-    body: unknown,
-    { dryRun, signal }: WriteOptions,
-  ) => transport.json(method, path + queryOf({ dryRun: dryRun && 'All' }), { body, signal }) as Answered<K>;
+  const reads = new HttpReads(transport);
+  const writes = new HttpWrites(transport, reads);
   return {
     // Every method is async, so that what is wrong with its arguments rejects, too.
-    get: async <K extends KindName>(kind: K, name: string) =>
-      transport.json('GET', objectPath(kind, name)) as Answered<K>,
-    list: async (kind, list = {}) =>
-      listOf(await transport.json('GET', collectionPath(kind) + queryOf({ ...list }))),
-    create: async (object, write = {}) => send('POST', collectionPath(object.kind), object, write),
-    update: async (object, write = {}) => send('PUT', objectPath(object.kind, nameOf(object)), object, write),
-    updateStatus: async (object, write = {}) =>
-      send('PUT', objectPath(object.kind, nameOf(object), 'status'), object, write),
-    patch: (kind, name, patch, patchOptions = {}) => patchObject(transport, kind, name, patch, patchOptions),
-    delete: (kind, name, deleteOptions = {}) => deleteObject(transport, kind, name, deleteOptions),
-    watch: (kind, request) => watch(transport, kind, request),
-    getTable: async (kind, name, { ...query } = {}) => {
+    get: async <K extends KindName>(kind: K, name: string, point: ReadOptions = {}) =>
+      reads.json(kind, objectPath(kind, name), point) as Promise<ObjectOf<K>>,
+    list: async (kind, options = {}) => listOf(await reads.json(kind, collectionPath(kind), options)),
+    create: (object, options) => writes.create(object, options),
+    update: (object, options) => writes.update(object, options),
+    updateStatus: (object, options) => writes.updateStatus(object, options),
+    patch: (kind, name, patch, options) => writes.patch(kind, name, patch, options),
+    delete: (kind, name, options) => writes.delete(kind, name, options),
+    watch: (kind, request) => watch(transport, kind, request, (revision) => reads.saw(kind, revision)),
+    getTable: async (kind, name, options = {}) => {
       const path = name === undefined ? collectionPath(kind) : objectPath(kind, name);
-      return (await transport.json('GET', path + queryOf(query), { accept: TABLE })) as Table;
+      return (await reads.json(kind, path, options, TABLE)) as Table;
     },
     watchTable: (kind, request) => watchTable(transport, kind, request),
     register: async (node, registration = {}, { dryRun, signal } = {}) => {
@@ -101,33 +85,4 @@ function listOf<K extends KindName>(answer: unknown): ListResult<K> {
     metadata: { resourceVersion: string; continue?: string };
   };
   return { items, ...metadata };
-}
-
-async function patchObject<K extends KindName>(
-  transport: Transport,
-  kind: K,
-  name: string,
-  patch: unknown,
-  { dryRun, signal, subresource, type = 'merge' }: PatchOptions,
-): Promise<ObjectOf<K>> {
-  const path = objectPath(kind, name, subresource) + queryOf({ dryRun: dryRun && 'All' });
-  return transport.json('PATCH', path, {
-    body: patch,
-    contentType: PATCH_TYPES[type],
-    signal,
-  }) as Answered<K>;
-}
-
-async function deleteObject(
-  transport: Transport,
-  kind: KindName,
-  name: string,
-  { dryRun, signal, uid, resourceVersion }: DeleteOptions,
-): Promise<void> {
-  const preconditions = { uid, resourceVersion };
-  const path = objectPath(kind, name) + queryOf({ dryRun: dryRun && 'All' });
-  await transport.json('DELETE', path, {
-    body: { kind: 'DeleteOptions', apiVersion: 'v1', preconditions },
-    signal,
-  });
 }

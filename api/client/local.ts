@@ -1,9 +1,16 @@
 /** The client of what runs in the server's own process: calls the service, shares its frozen objects, copies nothing. */
 import type { KindName } from '../kinds/index.ts';
 import type { ApiService } from '../server/service.ts';
+import type { ReadPoint } from '../server/verbs/read-point.ts';
 import type { ServerWatchEvent } from '../server/verbs/watch.ts';
 import type { Actor } from '../store.ts';
-import { type Client, ConnectionError, type WatchEvent, type WatchRequest } from './client.ts';
+import {
+  type Client,
+  ConnectionError,
+  type ReadOptions,
+  type WatchEvent,
+  type WatchRequest,
+} from './client.ts';
 import { collectionPath, nameOf } from './paths.ts';
 
 /** Events that may wait for their reader; beyond it the watch breaks, and the reader resumes from what it has. */
@@ -12,8 +19,14 @@ const MAX_WAITING_EVENTS = 100_000;
 /** @param actor who the client acts as */
 export function createLocalClient(service: ApiService, actor: Actor): Client {
   return {
-    get: async (kind, name) => service.get(actor, known(kind), name),
-    list: async (kind, options) => service.list(actor, known(kind), options),
+    get: async (kind, name, options = {}) => {
+      await service.readable(known(kind), pointOf(options));
+      return service.get(actor, kind, name);
+    },
+    list: async (kind, options = {}) => {
+      await service.readable(known(kind), pointOf(options));
+      return service.list(actor, kind, options);
+    },
     create: async (object, options) => service.create(actor, known(object.kind), object, options),
     update: async (object, options) =>
       service.update(actor, known(object.kind), nameOf(object), object, options),
@@ -29,6 +42,11 @@ export function createLocalClient(service: ApiService, actor: Actor): Client {
     watch: (kind, request) => watch(service, actor, kind, request),
   };
 }
+
+const pointOf = ({ resourceVersion = '0', consistency }: ReadOptions): ReadPoint => ({
+  atLeast: Number(resourceVersion),
+  linearizable: consistency === 'linearizable',
+});
 
 /** @throws ApiError where mill has no such kind: not every caller is typed */
 function known<K extends KindName>(kind: K): K {
@@ -51,6 +69,7 @@ async function* watch<K extends KindName>(
   let wake = () => {};
   stop.signal.addEventListener('abort', () => wake(), { once: true });
   try {
+    await service.watchable(known(kind), pointOf({ resourceVersion: request.resourceVersion }));
     service.watch(actor, known(kind), { ...request, signal: stop.signal }, (event) => {
       waiting.push(event);
       tooMany ||= waiting.length > MAX_WAITING_EVENTS;

@@ -1,147 +1,194 @@
-/** Requests to one server over kept-alive connections; what goes wrong becomes an ApiError or a ConnectionError. */
-import { type Agent, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { Readable } from 'node:stream';
+/**
+ * Requests to one of several servers. One that does not answer, or says that it cannot do its work now, is left for
+ * the next, and the client stays there; what goes wrong becomes an ApiError or a ConnectionError.
+ */
+import type { IncomingMessage } from 'node:http';
+import { type Clock, systemClock } from '../clock.ts';
+import { isApiError } from '../errors.ts';
 import { ConnectionError } from './client.ts';
-import { connectionError, errorOf, StaleConnection } from './failures.ts';
+import { Endpoint, type RequestOptions } from './endpoint.ts';
+import { errorOf, isUndone, StaleConnection } from './failures.ts';
+import { isStale, warningIn } from './warnings.ts';
 
-/** A connection that went silently is noticed after this and about ten seconds. */
-const TCP_KEEP_ALIVE_MS = 5_000;
-/** A server that says nothing for so long is gone; a watch may be silent. */
-const ANSWER_TIMEOUT_MS = 30_000;
+export type { RequestOptions } from './endpoint.ts';
+
 /** Largest error that is read whole. */
 const MAX_ERROR_BYTES = 1_048_576;
+/** Where no server was ready, none is looked for again so soon: one that is asked in vain answers itself. */
+const SEARCH_PAUSE_MS = 1_000;
+
+/** Read from a copy that may be stale, while another server is ready: the answer is dropped. */
+class BetterElsewhere extends Error {}
 
 export interface TransportOptions {
-  /** `https://host:port` */
-  readonly server: string;
+  /** `https://host:port`; of several the first one that answers. */
+  readonly server: string | readonly string[];
   readonly token?: string | undefined;
-  /** PEM of the authority that signed the server's certificate. */
+  /** PEM of the authority that signed the servers' certificates. */
   readonly ca?: string | undefined;
   /** Ends everything. */
   readonly signal?: AbortSignal | undefined;
-}
-
-export interface RequestOptions {
-  /** A value is sent as JSON, a stream as it is. */
-  readonly body?: unknown;
-  readonly stream?: Readable;
-  readonly contentType?: string;
-  readonly accept?: string;
-  /** The answer may be silent for any time. */
-  readonly unlimited?: boolean;
-  readonly signal?: AbortSignal | undefined;
+  readonly clock?: Clock | undefined;
+  /** Told what an answer's `Warning` says. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #url: URL;
-  readonly #agent: Agent;
+  readonly #clock: Clock;
+  readonly #endpoints: readonly Endpoint[];
+  #current: Endpoint;
+  #search: Promise<Endpoint | undefined> | undefined;
+  #searchedMs = Number.NEGATIVE_INFINITY;
 
-  /** @throws TypeError where `server` is no URL */
+  /** @throws TypeError where a server is no URL, or none is given */
   constructor(options: TransportOptions) {
+    const { server, token, ca, signal, clock = systemClock } = options;
+    const servers = typeof server === 'string' ? [server] : server;
     this.#options = options;
-    this.#url = new URL(options.server);
-    const settings = { keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE_MS, scheduling: 'lifo' } as const;
-    this.#agent = this.#isSecure
-      ? new HttpsAgent({ ...settings, ...(options.ca === undefined ? {} : { ca: options.ca }) })
-      : new HttpAgent(settings);
+    this.#clock = clock;
+    this.#endpoints = servers.map((url) => {
+      const endpoint: Endpoint = new Endpoint({
+        server: url,
+        token,
+        ca,
+        signal,
+        clock,
+        ...(servers.length > 1 ? { onTrouble: (trouble) => this.#onTrouble(endpoint, trouble) } : {}),
+      });
+      return endpoint;
+    });
+    const [first] = this.#endpoints;
+    if (!first) throw new TypeError('a client needs the URL of a server');
+    this.#current = first;
   }
 
-  get #isSecure(): boolean {
-    return this.#url.protocol === 'https:';
+  get hasSeveral(): boolean {
+    return this.#endpoints.length > 1;
   }
 
   /** The answer's JSON. @throws ApiError, ConnectionError */
-  async json(method: string, path: string, options: RequestOptions = {}): Promise<unknown> {
-    const text = await readText(
-      await this.open(method, path, options),
-      Number.POSITIVE_INFINITY,
-      this.#options.server,
-    );
-    try {
-      return JSON.parse(text);
-    } catch (cause) {
-      throw new ConnectionError(`what answers at ${this.#options.server} is no mill server`, { cause });
-    }
+  json(method: string, path: string, options: RequestOptions = {}): Promise<unknown> {
+    return this.#ask(method, options, async (endpoint, asked) => {
+      const { server } = endpoint;
+      const response = await this.#answer(endpoint, asked, method, path, options);
+      const text = await readText(response, Number.POSITIVE_INFINITY, server);
+      try {
+        return JSON.parse(text);
+      } catch (cause) {
+        throw new ConnectionError(`what answers at ${server} is no mill server`, { cause });
+      }
+    });
   }
 
   /** The answer, to be read by the caller. @throws ApiError where the server refuses; ConnectionError */
-  async open(method: string, path: string, options: RequestOptions = {}): Promise<IncomingMessage> {
-    const response = await this.#send(method, path, options);
-    if ((response.statusCode ?? 500) < 400) return response;
-    throw errorOf(
-      response.statusCode ?? 500,
-      await readText(response, MAX_ERROR_BYTES, this.#options.server),
+  open(method: string, path: string, options: RequestOptions = {}): Promise<IncomingMessage> {
+    return this.#ask(method, options, (endpoint, asked) =>
+      this.#answer(endpoint, asked, method, path, options),
     );
   }
 
   close(): void {
-    this.#agent.destroy();
+    for (const endpoint of this.#endpoints) endpoint.close();
   }
 
-  async #send(method: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
-    const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
-    try {
-      return await this.#attempt(method, path, options, body);
-    } catch (error) {
-      // The server closed an idle connection just when it was used again; a read may simply be sent once more.
-      const wasIdle = error instanceof ConnectionError && error.cause instanceof StaleConnection;
-      if (!wasIdle || method !== 'GET') throw error;
-      return this.#attempt(method, path, options, body);
+  /** Asks each server once at most. What might have been done is not asked for again. */
+  async #ask<T>(
+    method: string,
+    options: RequestOptions,
+    ask: (endpoint: Endpoint, asked: ReadonlySet<Endpoint>) => Promise<T>,
+  ): Promise<T> {
+    const asked = new Set<Endpoint>();
+    for (;;) {
+      const endpoint = this.#current;
+      asked.add(endpoint);
+      try {
+        return await ask(endpoint, asked);
+      } catch (error) {
+        if (error instanceof BetterElsewhere) continue;
+        if (!(await this.#moveOn(endpoint, error, options))) throw error;
+        const mayRepeat = (method === 'GET' || isUndone(error)) && options.stream === undefined;
+        if (!mayRepeat || asked.has(this.#current)) throw error;
+      }
     }
   }
 
-  #attempt(
+  async #answer(
+    endpoint: Endpoint,
+    asked: ReadonlySet<Endpoint>,
     method: string,
     path: string,
     options: RequestOptions,
-    body: Buffer | undefined,
   ): Promise<IncomingMessage> {
-    const { server, signal: all } = this.#options;
-    const signals = [all, options.signal].filter((signal) => signal !== undefined);
-    return new Promise((resolve, reject) => {
-      if (signals.some((signal) => signal.aborted))
-        return reject(new ConnectionError('the request was given up'));
-      const send = this.#isSecure ? httpsRequest : httpRequest;
-      const request = send({
-        method,
-        hostname: this.#url.hostname.replace(/^\[|\]$/g, ''),
-        port: this.#url.port,
-        path,
-        agent: this.#agent,
-        headers: this.#headers(options, body),
-        ...(options.unlimited ? {} : { timeout: ANSWER_TIMEOUT_MS }),
-      });
-      const giveUp = () => request.destroy(new ConnectionError('the request was given up'));
-      for (const signal of signals) signal.addEventListener('abort', giveUp, { once: true });
-      request.once('close', () => {
-        for (const signal of signals) signal.removeEventListener('abort', giveUp);
-        options.stream?.destroy();
-      });
-      request.once('timeout', () =>
-        request.destroy(new ConnectionError(`the server at ${server} does not answer`)),
-      );
-      request.once('response', resolve);
-      request.on('error', (error) => reject(connectionError(server, error, request)));
-      if (options.stream) request.flushHeaders();
-      if (options.stream) options.stream.once('error', (error) => request.destroy(error)).pipe(request);
-      else request.end(body);
-    });
+    const response = await endpoint.send(method, path, options);
+    const code = response.statusCode ?? 500;
+    if (code >= 400) throw errorOf(code, await readText(response, MAX_ERROR_BYTES, endpoint.server));
+    if (isStale(response) && (await this.#leaveUnready(endpoint)) && !asked.has(this.#current)) {
+      response.destroy();
+      throw new BetterElsewhere();
+    }
+    const warning = warningIn(response);
+    if (warning !== undefined) this.#options.onWarning?.(warning);
+    return response;
   }
 
-  #headers(
-    { accept, contentType, stream }: RequestOptions,
-    body: Buffer | undefined,
-  ): Record<string, string | number> {
-    const { token } = this.#options;
-    return {
-      accept: accept ?? 'application/json',
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body || stream ? { 'content-type': contentType ?? 'application/json' } : {}),
-      ...(body ? { 'content-length': body.length } : {}),
-    };
+  /** @returns whether there is another server to ask, where this one is the trouble */
+  async #moveOn(endpoint: Endpoint, error: unknown, { signal }: RequestOptions): Promise<boolean> {
+    if (this.#endpoints.length === 1 || signal?.aborted || this.#options.signal?.aborted) return false;
+    if (isApiError(error, 'ServiceUnavailable')) return this.#leaveUnready(endpoint);
+    if (!(error instanceof ConnectionError)) return false;
+    // An idle connection that was closed says nothing about its server.
+    if (error.cause instanceof StaleConnection) return false;
+    this.#leave(endpoint, error);
+    return true;
   }
+
+  #onTrouble(endpoint: Endpoint, trouble: 'silent' | 'unready'): void {
+    if (trouble === 'unready') void this.#leaveUnready(endpoint);
+    else this.#leave(endpoint, new ConnectionError(`the server at ${endpoint.server} does not answer`));
+  }
+
+  /** The server is dead: so is all that is open there. */
+  #leave(endpoint: Endpoint, error: ConnectionError): void {
+    if (this.#current === endpoint) {
+      const next = (this.#endpoints.indexOf(endpoint) + 1) % this.#endpoints.length;
+      this.#current = this.#endpoints[next] ?? endpoint;
+    }
+    endpoint.breakOff(error);
+  }
+
+  /** The server lives, and others may do better: only where one is ready, the client and its watches go there. */
+  async #leaveUnready(endpoint: Endpoint): Promise<boolean> {
+    if (this.#current !== endpoint) return true;
+    const ready = await this.#findReady(endpoint);
+    if (!ready) return false;
+    if (this.#current === endpoint) this.#current = ready;
+    const { server } = endpoint;
+    endpoint.breakOff(new ConnectionError(`the server at ${server} cannot do its work now`), 'resumable');
+    return true;
+  }
+
+  /** The first other server that says that it is ready. */
+  #findReady(left: Endpoint): Promise<Endpoint | undefined> {
+    if (!this.#search && this.#clock.now() - this.#searchedMs < SEARCH_PAUSE_MS)
+      return Promise.resolve(undefined);
+    this.#search ??= firstReady(this.#endpoints.filter((other) => other !== left)).finally(() => {
+      this.#search = undefined;
+    });
+    return this.#search.then((found) => {
+      if (!found) this.#searchedMs = this.#clock.now();
+      return found;
+    });
+  }
+}
+
+async function firstReady(endpoints: readonly Endpoint[]): Promise<Endpoint | undefined> {
+  const answers = endpoints.map(async (endpoint) => {
+    if ((await endpoint.signOfLife()) !== 'ready')
+      throw new ConnectionError(`${endpoint.server} is not ready`);
+    return endpoint;
+  });
+  return Promise.any(answers).catch(() => undefined);
 }
 
 async function readText(response: IncomingMessage, maxBytes: number, server: string): Promise<string> {

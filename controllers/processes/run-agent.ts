@@ -2,10 +2,12 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentOptions } from '../../api/cli/processes.ts';
+import { ConnectionError } from '../../api/client/client.ts';
 import { createHttpClient, type HttpClient } from '../../api/client/http.ts';
 import { sleep, systemClock } from '../../api/clock.ts';
 import { isApiError } from '../../api/errors.ts';
 import type { Log } from '../../api/log.ts';
+import type { LogHandler } from '../../api/server/logs.ts';
 import { createExecDriver } from '../../runtime/drivers/exec/driver.ts';
 import { createLocalVolumeDriver } from '../../runtime/drivers/local-volume.ts';
 import type { WorkloadDriver } from '../../runtime/drivers/workload.ts';
@@ -22,7 +24,7 @@ const LOG_RECONNECT_MS = 1_000;
 
 /** Runs until SIGTERM or SIGINT (the next agent adopts its workloads), or until its node is removed. @returns the exit code */
 export async function runAgent(options: AgentOptions): Promise<number> {
-  const { node, server, ca, data, address = DEFAULT_ADDRESS } = options;
+  const { node, servers, ca, data, address = DEFAULT_ADDRESS } = options;
   const stopped = untilSignal();
   const log = createLog(options.logLevel);
   const workloads = createExecDriver({ dir: join(data, 'exec'), clock: systemClock, log, node });
@@ -31,7 +33,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     if (isApiError(error, 'Unauthorized')) await stopLeftovers(workloads);
     throw error;
   });
-  const client = createHttpClient({ server, token, ca });
+  const client = createHttpClient({ server: servers, token, ca, clock: systemClock });
   const agent = startAgent({
     node,
     client,
@@ -42,10 +44,10 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     workloads,
     volumes: createLocalVolumeDriver({ dir: join(data, 'volumes') }),
     mesh: createMemoryMesh({ random: Math.random }),
-    serveLogs: (handler) => serveLogs(client, node, handler, log),
+    serveLogs: (handler) => serveLogs({ ...options, token }, handler, log),
   });
   await Promise.race([agent.ready, agent.closed]);
-  process.stdout.write(`mill agent is ready: node ${node} of ${server}\n`);
+  process.stdout.write(`mill agent is ready: node ${node} of ${servers.join(',')}\n`);
   const end = await Promise.race([agent.closed, stopped]);
   if (end !== 'removed') await agent.close({ stopWorkloads: false });
   else log.info({ node }, 'the node was removed from the fleet: nothing of it runs here any more');
@@ -60,7 +62,8 @@ async function stopLeftovers(workloads: WorkloadDriver): Promise<void> {
 }
 
 /** The node's own credential: of an earlier run, or got by registering. @throws ApiError where it may not join */
-async function credential({ node, server, token, ca, data, address, labels }: AgentOptions): Promise<string> {
+async function credential(options: AgentOptions): Promise<string> {
+  const { node, servers: server, token, ca, data, address, labels } = options;
   const file = join(data, 'credential.json');
   const kept = await readFile(file, 'utf8').catch(() => undefined);
   if (kept !== undefined) {
@@ -83,27 +86,38 @@ async function checkCredential(client: HttpClient, node: string): Promise<void> 
   try {
     await client.get('Node', node);
   } catch (error) {
-    if (error instanceof Error && error.name === 'ConnectionError') return;
+    if (error instanceof ConnectionError || isApiError(error, 'ServiceUnavailable')) return;
     throw error;
   } finally {
     client.close();
   }
 }
 
+/** Each server has a connection of its own: a command may ask any of them for a log. @returns what ends that */
 function serveLogs(
+  { node, servers, token, ca }: Pick<AgentOptions, 'node' | 'servers' | 'token' | 'ca'>,
+  handler: LogHandler,
+  log: Log,
+): () => void {
+  const abort = new AbortController();
+  for (const server of servers) {
+    const client = createHttpClient({ server, token, ca });
+    void answerLogs(client, node, handler, log.child({ server }), abort.signal).finally(() => client.close());
+  }
+  return () => abort.abort();
+}
+
+async function answerLogs(
   client: HttpClient,
   node: string,
-  handler: Parameters<HttpClient['serveLogs']>[1],
+  handler: LogHandler,
   log: Log,
-) {
-  const abort = new AbortController();
-  void (async () => {
-    while (!abort.signal.aborted) {
-      await client.serveLogs(node, handler, abort.signal).catch((error: Error) => {
-        log.debug({ error: error.message }, 'the connection for logs broke; it is made again');
-      });
-      await sleep(systemClock, LOG_RECONNECT_MS, abort.signal);
-    }
-  })();
-  return () => abort.abort();
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await client.serveLogs(node, handler, signal).catch((error: Error) => {
+      log.debug({ error: error.message }, 'the connection for logs broke; it is made again');
+    });
+    await sleep(systemClock, LOG_RECONNECT_MS, signal);
+  }
 }

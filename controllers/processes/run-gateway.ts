@@ -10,8 +10,8 @@ import { untilSignal } from './signals.ts';
 /** Runs until SIGTERM or SIGINT; requests in flight finish. @returns the exit code */
 export async function runGateway(options: GatewayOptions): Promise<number> {
   const stopped = untilSignal();
-  const { server, token, ca } = options;
-  const client = createHttpClient({ server, token, ca });
+  const { servers, token, ca } = options;
+  const client = createHttpClient({ server: servers, token, ca, clock: systemClock });
   const gateway = startGateway({
     // Two of one machine must not speak for each other.
     name: `${hostname()
@@ -25,7 +25,7 @@ export async function runGateway(options: GatewayOptions): Promise<number> {
   });
   const serve = async () => {
     await gateway.ready;
-    process.stdout.write(`mill gateway is ready: it follows ${server}\n`);
+    process.stdout.write(`mill gateway is ready: it follows ${servers.join(',')}\n`);
     await stopped;
   };
   // A server that is away is waited for, and a signal ends that, too.

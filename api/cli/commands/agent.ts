@@ -28,15 +28,19 @@ export function define(command: Command, cli: Cli): void {
       examples(
         ['mill agent --node node-4 --server https://10.0.0.1:4400 --token … --ca ca.pem', 'join a fleet'],
         ['mill agent --node node-4 --label zone=a', 'with a label'],
+        [
+          'mill agent --node node-4 --server https://10.0.0.1:4400,https://10.0.0.2:4400',
+          'of several servers',
+        ],
       ),
     )
     .action((flags: AgentFlags) =>
       cli.run(async (session) => {
         // The first time, the token is the one that lets it join; later its own credential in `data` counts.
-        const { server, token, ca } = (await session.target()).options;
+        const { servers, token, ca } = (await session.target()).options;
         return cli.processes.agent({
           node: flags.node,
-          server,
+          servers,
           ...(token ? { token } : {}),
           ...(ca ? { ca } : {}),
           data: flags.data ?? defaultDataDirectory(`agent-${flags.node}`, cli.surroundings.env),

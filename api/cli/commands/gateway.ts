@@ -15,16 +15,16 @@ export function define(command: Command, cli: Cli): void {
     .addOption(new Option('--log-level <level>', 'what is logged').choices([...LOG_LEVELS]).default('info'))
     .addHelpText(
       'after',
-      examples([
-        'mill gateway --server https://10.0.0.1:4400 --listen-host 0.0.0.0',
-        'a gateway for all who ask',
-      ]),
+      examples(
+        ['mill gateway --server https://10.0.0.1:4400 --listen-host 0.0.0.0', 'a gateway for all who ask'],
+        ['mill gateway --server https://10.0.0.1:4400,https://10.0.0.2:4400', 'of several servers'],
+      ),
     )
     .action((flags: GatewayFlags) =>
       cli.run(async (session) => {
-        const { server, token, ca } = (await session.target()).options;
+        const { servers, token, ca } = (await session.target()).options;
         return cli.processes.gateway({
-          server,
+          servers,
           ...(token ? { token } : {}),
           ...(ca ? { ca } : {}),
           listenHost: flags.listenHost,

@@ -6,13 +6,14 @@ import type { Cli } from '../cli.ts';
 import type { Connection } from '../connection.ts';
 import { EXIT, UsageError } from '../exit.ts';
 import { KIND_NAMES, type ObjectReference, readTargets } from '../kind-names.ts';
-import { fullTable, listAll, type Selection, type SelectorFlags, selectionOf } from '../objects.ts';
+import { fullTable, listAll, type Reading, type SelectorFlags, selectionOf } from '../objects.ts';
 import { listOf, mixedListOf, nameOf, toJson, toYaml } from '../output/format.ts';
 import { formatTable, type Table, tableCells } from '../output/table.ts';
 import type { Session } from '../session.ts';
 
 interface GetFlags extends SelectorFlags {
   readonly watch?: boolean;
+  readonly consistent?: boolean;
 }
 
 export function define(command: Command, cli: Cli): void {
@@ -21,6 +22,7 @@ export function define(command: Command, cli: Cli): void {
     .option('-l, --selector <labels>', 'only objects with these labels: app=web,tier!=test')
     .option('--field-selector <fields>', 'only objects with these fields: spec.node=node-3')
     .option('-w, --watch', 'then go on with every change')
+    .option('--consistent', 'all that any server has acknowledged by now, or an error')
     .addHelpText(
       'after',
       examples(
@@ -29,6 +31,7 @@ export function define(command: Command, cli: Cli): void {
         ['mill get alloc web-0 -o yaml', 'one object, all of it'],
         ['mill get node/node-1 service/web', 'objects of several kinds'],
         ['mill get allocs --field-selector spec.node=node-3 -w', 'what goes on on a node'],
+        ['mill get nodes --consistent', 'of several servers: not what one of them may have missed'],
       ),
     )
     .action((words: string[], flags: GetFlags) => cli.run((session) => get(session, words, flags)));
@@ -40,12 +43,14 @@ export async function get(session: Session, words: readonly string[], flags: Get
   if (objects.length > 0 && Object.keys(selection).length > 0) {
     throw new UsageError('a selector chooses among all objects: leave the names out');
   }
+  if (flags.watch && flags.consistent) throw new UsageError('-w and --consistent do not go together');
   if (flags.watch)
     return (await import('../follow/watch-objects.ts')).watchObjects(session, kinds, objects, selection);
   const connection = await session.connect();
+  const reading: Reading = { ...selection, ...(flags.consistent ? { consistency: 'linearizable' } : {}) };
   return session.output === 'table' || session.output === 'wide'
-    ? printTables(session, connection, kinds, objects, selection)
-    : printObjects(session, connection, kinds, objects, selection);
+    ? printTables(session, connection, kinds, objects, reading)
+    : printObjects(session, connection, kinds, objects, reading);
 }
 
 async function printTables(
@@ -53,12 +58,12 @@ async function printTables(
   connection: Connection,
   kinds: readonly KindName[],
   objects: readonly ObjectReference[],
-  selection: Selection,
+  reading: Reading,
 ): Promise<number> {
   const tables = new Map<KindName, Table>();
-  for (const kind of kinds) tables.set(kind, await fullTable(connection, kind, selection));
+  for (const kind of kinds) tables.set(kind, await fullTable(connection, kind, reading));
   for (const { kind, name } of objects) {
-    const table = await connection.getTable(kind, name);
+    const table = await connection.getTable(kind, name, pointOf(reading));
     tables.set(kind, { ...table, rows: [...(tables.get(kind)?.rows ?? []), ...table.rows] });
   }
   const wide = session.output === 'wide';
@@ -79,12 +84,12 @@ async function printObjects(
   connection: Connection,
   kinds: readonly KindName[],
   objects: readonly ObjectReference[],
-  selection: Selection,
+  reading: Reading,
 ): Promise<number> {
   const named = [];
-  for (const { kind, name } of objects) named.push(await connection.get(kind, name));
+  for (const { kind, name } of objects) named.push(await connection.get(kind, name, pointOf(reading)));
   const lists = [];
-  for (const kind of kinds) lists.push({ kind, ...(await listAll(connection, kind, selection)) });
+  for (const kind of kinds) lists.push({ kind, ...(await listAll(connection, kind, reading)) });
   const all = [...named, ...lists.flatMap((list) => list.items)];
   const [list] = lists;
   const value =
@@ -97,3 +102,6 @@ async function printObjects(
   else session.print(session.output === 'json' ? toJson(value) : await toYaml(value));
   return EXIT.done;
 }
+
+const pointOf = ({ consistency }: Reading): Pick<Reading, 'consistency'> =>
+  consistency ? { consistency } : {};

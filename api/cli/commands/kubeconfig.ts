@@ -16,18 +16,19 @@ export function define(command: Command, cli: Cli): void {
         ['KUBECONFIG=<(mill kubeconfig) kubectl get nodes', 'without a file, in bash'],
       )}
 
-It holds a credential: keep it to yourself.`,
+It holds a credential: keep it to yourself. kubectl takes one server: of several in --server the first one.`,
     )
     .action(() => cli.run(printKubeconfig));
 }
 
 async function printKubeconfig(session: Session): Promise<number> {
   const target = await session.target();
-  const { server, ca, token } = target.options;
+  const { servers, ca, token } = target.options;
   if (!token) return refuseWithoutCredential(target, session.surroundings.clock);
   const name = 'mill';
+  // kubectl knows one server a cluster.
   const cluster = {
-    server,
+    server: servers[0],
     ...(ca ? { 'certificate-authority-data': Buffer.from(ca).toString('base64') } : {}),
   };
   const config = {

@@ -9,6 +9,7 @@ export function define(command: Command, cli: Cli): void {
     .argument('[names...]', 'only these')
     .option('-l, --selector <labels>', 'only nodes with these labels: zone=a')
     .option('-w, --watch', 'then go on with every change')
+    .option('--consistent', 'all that any server has acknowledged by now, or an error')
     .addHelpText(
       'after',
       examples(
@@ -17,7 +18,7 @@ export function define(command: Command, cli: Cli): void {
         ['mill nodes -o wide', 'with addresses'],
       ),
     )
-    .action((names: string[], flags: { selector?: string; watch?: boolean }) =>
+    .action((names: string[], flags: { selector?: string; watch?: boolean; consistent?: boolean }) =>
       cli.run((session) => get(session, ['nodes', ...names], flags)),
     );
 }

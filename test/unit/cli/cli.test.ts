@@ -113,20 +113,20 @@ describe('the command line', () => {
     };
     expect((await run('up --nodes 5 --listen 127.0.0.1:0 -f a -f b', options)).exitCode).to.equal(7);
     await run('server --nats nats://a,nats://b --data d', options);
-    await run('agent --node n --server 10.0.0.1 --token t --label a=b --label c=d', options);
+    await run('agent --node n --server 10.0.0.1,10.0.0.2 --token t --label a=b --label c=d', options);
     await run('gateway --listen-host 0.0.0.0', options);
     expect(given).to.deep.equal([
       { nodes: 5, listen: '127.0.0.1:0', data: '/data/mill/up', logLevel: 'info' },
       { listen: '127.0.0.1:4400', data: 'd', nats: ['nats://a', 'nats://b'], tlsNames: [], logLevel: 'info' },
       {
         node: 'n',
-        server: 'https://10.0.0.1:4400',
+        servers: ['https://10.0.0.1:4400', 'https://10.0.0.2:4400'],
         token: 't',
         data: '/data/mill/agent-n',
         labels: { a: 'b', c: 'd' },
         logLevel: 'info',
       },
-      { server: 'https://127.0.0.1:4400', token: 'secret', listenHost: '0.0.0.0', logLevel: 'info' },
+      { servers: ['https://127.0.0.1:4400'], token: 'secret', listenHost: '0.0.0.0', logLevel: 'info' },
     ]);
   });
 });

@@ -48,19 +48,36 @@ describe('a context', () => {
   it('gives scheme, CA and credential; flags and environment come first', async () => {
     await writeContext({ server: 'http://127.0.0.1:4400', ca: 'PEM', token: 'kept' }, env);
     expect((await findServer({}, env)).options).to.deep.equal({
-      server: 'http://127.0.0.1:4400',
+      servers: ['http://127.0.0.1:4400'],
       ca: 'PEM',
       token: 'kept',
     });
     const inEnv = { ...env, MILL_TOKEN: 'env', MILL_SERVER: 'https://localhost:4400' };
-    expect((await findServer({}, inEnv)).options).to.include({
-      server: 'https://localhost:4400',
+    expect((await findServer({}, inEnv)).options).to.deep.equal({
+      servers: ['https://localhost:4400'],
+      ca: 'PEM',
       token: 'env',
     });
     expect((await findServer({ token: 'flag', server: '10.0.0.1:1' }, inEnv)).options).to.deep.equal({
-      server: 'https://10.0.0.1:1',
+      servers: ['https://10.0.0.1:1'],
       token: 'flag',
     });
+  });
+
+  it('of any server of a list is good for all of them', async () => {
+    await writeContext({ server: 'https://10.0.0.2:4400', ca: 'PEM', token: 'kept' }, env);
+    const servers = ['https://10.0.0.1:4400', 'https://10.0.0.2:4400', 'https://10.0.0.3:4400'];
+    for (const server of ['10.0.0.1,10.0.0.2,10.0.0.3', servers.join(', ')]) {
+      expect((await findServer({ server }, env)).options).to.deep.equal({
+        servers,
+        ca: 'PEM',
+        token: 'kept',
+      });
+    }
+    for (const server of ['10.0.0.1,', ',', '10.0.0.1,,10.0.0.2', '10.0.0.1,ftp://10.0.0.2']) {
+      const { exitCode, stderr } = await run(['nodes', '--server', server], { env });
+      expect([exitCode, stderr.split('\n').length], server).to.deep.equal([2, 2]);
+    }
   });
 
   it('that is damaged says so', async () => {
@@ -88,6 +105,12 @@ describe('a context', () => {
     expect(closed.exitCode).to.equal(3);
     expect(closed.stderr).to.equal(
       `mill: cannot reach the server at https://127.0.0.1:${port}: connection refused; is "mill up" running?\n`,
+    );
+    const several = [...words.slice(0, 2), `127.0.0.1:${port},127.0.0.2:${port}`];
+    const none = await run(several, { ...options, holdsTime: true });
+    expect(none.exitCode).to.equal(3);
+    expect(none.stderr).to.match(
+      /^mill: cannot reach any of the servers at https:.*,https:.*: connection refused/,
     );
   });
 });
