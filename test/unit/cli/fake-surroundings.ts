@@ -1,11 +1,13 @@
 /** A terminal, a clock and a server for tests of the command line: what is written is kept, time moves by hand. */
 import { runCli } from '../../../api/cli/cli.ts';
-import type { Connection } from '../../../api/cli/connection.ts';
+import type { Connection, ConnectionOptions } from '../../../api/cli/connection.ts';
 import type { Processes } from '../../../api/cli/processes.ts';
 import type { Surroundings } from '../../../api/cli/surroundings.ts';
 
 export interface FakeOptions {
   readonly connection?: Connection;
+  /** In its place, for what a command gives its connection. */
+  readonly connect?: (options: ConnectionOptions) => Connection;
   readonly stdin?: string;
   readonly isTTY?: boolean;
   readonly env?: Record<string, string>;
@@ -86,7 +88,8 @@ export class FakeSurroundings implements Surroundings {
     return () => void this.interrupts.delete(callback);
   }
 
-  async connect(): Promise<Connection> {
+  async connect(options: ConnectionOptions): Promise<Connection> {
+    if (this.#options.connect) return this.#options.connect(options);
     if (!this.#options.connection) throw new Error('no server in this test');
     return this.#options.connection;
   }
