@@ -73,6 +73,21 @@ export const conflict = (kind: string, name: string): ApiError =>
     { kind, name },
   );
 
+/** Says, as the reason of a cause, that a request changed nothing: a client of several servers asks the next one. */
+export const NOTHING_DONE = 'NothingDone';
+
+/** Nothing can be written, or known, here and now; nothing of the request was done. */
+export const unavailable = (message: string, options?: ErrorOptions): ApiError =>
+  new ApiError(
+    'ServiceUnavailable',
+    message,
+    {
+      causes: [{ field: '', message: 'nothing of the request was done', reason: NOTHING_DONE }],
+      retryAfterSeconds: 1,
+    },
+    options,
+  );
+
 /** A rule of the store (`api/rules/`) or a schema says no: the object, where, and what would be right. */
 export const invalid = (kind: string, name: string, causes: StatusCause[]): ApiError =>
   new ApiError(

@@ -7,29 +7,16 @@ import {
   type IncomingMessage,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { ConnectionError } from './client.ts';
 import { connectionError, StaleConnection, UnsentError } from './failures.ts';
+import { connectionOf, OpenRequests, type RequestOptions } from './open-requests.ts';
 import { Pulse, type SignOfLife } from './pulse.ts';
 
 /** A connection that went silently is noticed after this and about ten seconds. */
 const TCP_KEEP_ALIVE_MS = 5_000;
 /** A server that says nothing for so long is gone; a watch may be silent. */
 const ANSWER_TIMEOUT_MS = 30_000;
-
-export interface RequestOptions {
-  /** A value is sent as JSON, a stream as it is. */
-  readonly body?: unknown;
-  readonly stream?: Readable;
-  readonly contentType?: string;
-  readonly accept?: string;
-  /** The answer may be silent for any time. */
-  readonly unlimited?: boolean;
-  /** Who reads the answer goes on elsewhere when it is broken off. */
-  readonly resumable?: boolean;
-  readonly signal?: AbortSignal | undefined;
-}
 
 export interface EndpointOptions {
   /** `https://host:port` */
@@ -42,19 +29,13 @@ export interface EndpointOptions {
   readonly onTrouble?: ((trouble: 'silent' | 'unready') => void) | undefined;
 }
 
-interface Open {
-  readonly request: ClientRequest;
-  readonly isResumable: boolean;
-  response?: IncomingMessage;
-}
-
 export class Endpoint {
   readonly server: string;
   readonly #options: EndpointOptions;
   readonly #url: URL;
   readonly #agent: Agent;
   readonly #pulse: Pulse | undefined;
-  readonly #open = new Set<Open>();
+  readonly #open: OpenRequests;
 
   /** @throws TypeError where `server` is no URL */
   constructor(options: EndpointOptions) {
@@ -66,13 +47,15 @@ export class Endpoint {
     this.#agent = this.#isSecure
       ? new HttpsAgent({ ...settings, ...(ca === undefined ? {} : { ca }) })
       : new HttpAgent(settings);
-    if (!onTrouble) return;
-    this.#pulse = new Pulse({
-      clock,
-      ask: (signal) => this.#signOfLife(signal),
-      onSilent: () => onTrouble('silent'),
-      onUnready: () => onTrouble('unready'),
-    });
+    this.#pulse =
+      onTrouble &&
+      new Pulse({
+        clock,
+        ask: (signal) => this.#signOfLife(signal),
+        onSilent: () => onTrouble('silent'),
+        onUnready: () => onTrouble('unready'),
+      });
+    this.#open = new OpenRequests(this.#pulse);
   }
 
   /** @throws ConnectionError; UnsentError where the server got nothing of it */
@@ -95,10 +78,7 @@ export class Endpoint {
 
   /** Ends what is open there with an error; by default all of it. */
   breakOff(error: ConnectionError, which: 'all' | 'resumable' = 'all'): void {
-    for (const { request, response, isResumable } of [...this.#open]) {
-      if (which === 'resumable' && !isResumable) continue;
-      (response ?? request).destroy(error);
-    }
+    this.#open.breakOff(error, which);
   }
 
   close(): void {
@@ -122,10 +102,9 @@ export class Endpoint {
       const request = this.#request(method, path, this.#headers(options, body), options.unlimited);
       const giveUp = () => request.destroy(new ConnectionError('the request was given up'));
       for (const signal of signals) signal.addEventListener('abort', giveUp, { once: true });
-      const settle = this.#track(request, options);
+      this.#open.add(request, options);
       const isConnected = connectionOf(request, this.#isSecure);
       request.once('close', () => {
-        settle();
         for (const signal of signals) signal.removeEventListener('abort', giveUp);
         options.stream?.destroy();
       });
@@ -162,23 +141,6 @@ export class Endpoint {
     return request;
   }
 
-  /** Follows a request until the returned function is called. */
-  #track(request: ClientRequest, { unlimited, resumable = false }: RequestOptions): () => void {
-    const open: Open = { request, isResumable: resumable };
-    this.#open.add(open);
-    let stopListening = this.#pulse?.listen('answer');
-    request.once('response', (response) => {
-      open.response = response;
-      this.#pulse?.heard();
-      stopListening?.();
-      stopListening = this.#pulse?.listen(unlimited ? 'stream' : 'answer');
-    });
-    return () => {
-      this.#open.delete(open);
-      stopListening?.();
-    };
-  }
-
   async #signOfLife(signal: AbortSignal): Promise<SignOfLife> {
     const response = await this.send('GET', '/readyz', { signal });
     response.resume();
@@ -197,15 +159,4 @@ export class Endpoint {
       ...(body ? { 'content-length': body.length } : {}),
     };
   }
-}
-
-/** @returns whether the connection was there, so that something of the request may have arrived */
-function connectionOf(request: ClientRequest, isSecure: boolean): () => boolean {
-  let isConnected = false;
-  request.once('socket', (socket) => {
-    if (request.reusedSocket) isConnected = true;
-    // Before the handshake is over, nothing of the request has left.
-    else socket.once(isSecure ? 'secureConnect' : 'connect', () => (isConnected = true));
-  });
-  return () => isConnected;
 }

@@ -1,6 +1,13 @@
 /** What goes wrong between a client and its server, in words for people. */
 import type { ClientRequest } from 'node:http';
-import { ApiError, type ErrorDetails, isApiError, STATUS_CODES, type StatusReason } from '../errors.ts';
+import {
+  ApiError,
+  type ErrorDetails,
+  isApiError,
+  NOTHING_DONE,
+  STATUS_CODES,
+  type StatusReason,
+} from '../errors.ts';
 import { ConnectionError } from './client.ts';
 
 /** Marks, as a cause, that a kept-alive connection was found closed before anything was answered. */
@@ -12,7 +19,7 @@ export class UnsentError extends ConnectionError {}
 /** True where a request that failed has certainly changed nothing, so that it may be sent to another server. */
 export const isUndone = (error: unknown): boolean =>
   error instanceof UnsentError ||
-  (isApiError(error) && error.details.causes?.some(({ reason }) => reason === 'NothingDone') === true);
+  (isApiError(error) && error.details.causes?.some(({ reason }) => reason === NOTHING_DONE) === true);
 
 /** True where a read asks for more than the store has ever had: it is another one, or an older copy was restored. */
 export const isRevisionTooLarge = (error: unknown): boolean =>

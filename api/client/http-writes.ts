@@ -2,8 +2,9 @@
 import type { KindName, ObjectOf } from '../kinds/index.ts';
 import type { DeleteOptions, PatchOptions, WriteOptions, Written } from './client.ts';
 import type { HttpReads } from './http-reads.ts';
+import type { RequestOptions } from './open-requests.ts';
 import { collectionPath, nameOf, objectPath, queryOf } from './paths.ts';
-import type { RequestOptions, Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 
 const PATCH_TYPES = { merge: 'application/merge-patch+json', json: 'application/json-patch+json' } as const;
 /** The client cannot check what a server of its own version sends; the server did. */

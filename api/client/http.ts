@@ -9,8 +9,9 @@ import { readLogs, serveLogs } from './http-logs.ts';
 import { HttpReads } from './http-reads.ts';
 import { TABLE, type TableEvent, watch, watchTable } from './http-watch.ts';
 import { HttpWrites } from './http-writes.ts';
+import type { RequestOptions } from './open-requests.ts';
 import { collectionPath, objectPath, queryOf } from './paths.ts';
-import { type RequestOptions, Transport, type TransportOptions } from './transport.ts';
+import { Transport, type TransportOptions } from './transport.ts';
 
 export type HttpClientOptions = TransportOptions;
 

@@ -5,12 +5,11 @@
 import type { IncomingMessage } from 'node:http';
 import { type Clock, systemClock } from '../clock.ts';
 import { isApiError } from '../errors.ts';
+import { isStale, readText, warningIn } from './answers.ts';
 import { ConnectionError } from './client.ts';
-import { Endpoint, type RequestOptions } from './endpoint.ts';
-import { errorOf, isUndone, StaleConnection } from './failures.ts';
-import { isStale, warningIn } from './warnings.ts';
-
-export type { RequestOptions } from './endpoint.ts';
+import { Endpoint } from './endpoint.ts';
+import { errorOf, isRevisionTooLarge, isUndone, StaleConnection } from './failures.ts';
+import type { RequestOptions } from './open-requests.ts';
 
 /** Largest error that is read whole. */
 const MAX_ERROR_BYTES = 1_048_576;
@@ -135,7 +134,9 @@ export class Transport {
   /** @returns whether there is another server to ask, where this one is the trouble */
   async #moveOn(endpoint: Endpoint, error: unknown, { signal }: RequestOptions): Promise<boolean> {
     if (this.#endpoints.length === 1 || signal?.aborted || this.#options.signal?.aborted) return false;
-    if (isApiError(error, 'ServiceUnavailable')) return this.#leaveUnready(endpoint);
+    // A store that is cut off says 503, or 504 where it does not know what became of the write.
+    const isCutOff = isApiError(error, 'ServiceUnavailable') || isApiError(error, 'Timeout');
+    if (isCutOff && !isRevisionTooLarge(error)) return this.#leaveUnready(endpoint);
     if (!(error instanceof ConnectionError)) return false;
     // An idle connection that was closed says nothing about its server.
     if (error.cause instanceof StaleConnection) return false;
@@ -189,20 +190,4 @@ async function firstReady(endpoints: readonly Endpoint[]): Promise<Endpoint | un
     return endpoint;
   });
   return Promise.any(answers).catch(() => undefined);
-}
-
-async function readText(response: IncomingMessage, maxBytes: number, server: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      sizeBytes += chunk.length;
-      if (sizeBytes > maxBytes) throw new ConnectionError(`the server at ${server} answers too much`);
-      chunks.push(chunk);
-    }
-  } catch (cause) {
-    if (cause instanceof ConnectionError) throw cause;
-    throw new ConnectionError(`the connection to ${server} broke while it answered`, { cause });
-  }
-  return Buffer.concat(chunks).toString();
 }

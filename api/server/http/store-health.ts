@@ -1,7 +1,7 @@
 /** What requests say about the health of the store behind them (`Store.health`). */
 import type { ServerResponse } from 'node:http';
 import { timestamp } from '../../clock.ts';
-import { ApiError, isApiError } from '../../errors.ts';
+import { isApiError, unavailable } from '../../errors.ts';
 import type { Actor } from '../../store.ts';
 import type { Authenticator } from '../authn.ts';
 import type { ApiService } from '../service.ts';
@@ -9,10 +9,6 @@ import type { Handler } from './exchange.ts';
 
 /** RFC 3339: since when what is read may be behind what other servers have committed. */
 const STALE_SINCE_HEADER = 'mill-stale-since';
-
-const NOTHING_DONE = {
-  causes: [{ field: '', message: 'nothing of the request was done', reason: 'NothingDone' }],
-};
 
 /**
  * Who asks. A copy that may be stale cannot tell a credential that is unknown from one that is new, and an agent that
@@ -29,7 +25,7 @@ export function authenticate(
     const mayBeNew = authorization !== undefined && service.health.staleSinceMs !== undefined;
     if (!mayBeNew || !isApiError(error, 'Unauthorized')) throw error;
     const message = 'this server is cut off from the others, and does not know this credential yet';
-    throw new ApiError('ServiceUnavailable', message, NOTHING_DONE, { cause: error });
+    throw unavailable(message, { cause: error });
   }
 }
 
@@ -51,5 +47,5 @@ export const committing =
   (exchange) => {
     const { unwritable } = service.health;
     if (unwritable === undefined) return handler(exchange);
-    throw new ApiError('ServiceUnavailable', unwritable, NOTHING_DONE);
+    throw unavailable(unwritable);
   };

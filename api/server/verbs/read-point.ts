@@ -3,7 +3,7 @@
  * another server, or behind what others have had acknowledged.
  */
 import { ApiError } from '../../errors.ts';
-import type { KindName } from '../../kinds/index.ts';
+import { isEphemeral, type KindName } from '../../kinds/index.ts';
 import type { Core } from '../commit.ts';
 
 /** How long a read waits for the copy to catch up. Kubernetes waits for its watch cache as long. */
@@ -27,7 +27,8 @@ export async function reach(
   { atLeast = 0, linearizable = false }: ReadPoint,
 ): Promise<boolean> {
   const { state } = core.store;
-  const isReached = () => state.revisionOf(kind) >= atLeast;
+  // Heartbeats are not waited for: each is a moment old, and the next one is on its way.
+  const isReached = () => isEphemeral(kind) || state.revisionOf(kind) >= atLeast;
   // Whatever a client has seen was acknowledged, so that a copy that shows all of that shows this as well.
   if (linearizable || !isReached()) await catchUp(core);
   return isReached();

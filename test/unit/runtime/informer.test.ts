@@ -3,6 +3,7 @@ import { ConnectionError } from '../../../api/client/client.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { AnyObject } from '../../../api/kinds/index.ts';
 import { silentLog } from '../../../api/log.ts';
+import { revisionTooLarge } from '../../../api/server/verbs/read-point.ts';
 import type { Change } from '../../../api/store.ts';
 import { createInformer, type Informer } from '../../../runtime/informer.ts';
 import { flushMicrotasks, VirtualClock } from '../../vocabulary/clock.ts';
@@ -127,6 +128,33 @@ describe('the informer', () => {
     expect(told).to.deep.equal(['deleted node-2@30', 'modified node-3@21', 'added node-4@22']);
     expect(server.watch.request.resourceVersion).to.equal('30');
     expect(informer.revisionOf('Node')).to.equal(30);
+  });
+
+  it('takes no list that is older than what it has told, whichever server answers', async () => {
+    await start(at(node('node-1'), 9));
+    expect(server.listed).to.not.have.property('resourceVersion');
+    server.watch.send(event('MODIFIED', at(node('node-1'), 15)));
+    server.watch.fail(new ApiError('Expired', 'list again'));
+    await flushMicrotasks();
+    expect(server.listed).to.include({ resourceVersion: '15', fieldSelector: 'status.phase=ready' });
+  });
+
+  it('believes a store that has gone back, once that is certain', async () => {
+    await start(at(node('node-1'), 5), at(node('node-2'), 6), at(node('node-3'), 9));
+    told.length = 0;
+    server.items = [at(node('node-1'), 5), at(node('node-2'), 4)];
+    server.revision = 5;
+    server.listError = revisionTooLarge(10, 5);
+    server.watch.fail(new ApiError('Expired', 'list again'));
+    await flushMicrotasks();
+    expect(server.listed)
+      .to.include({ consistency: 'linearizable' })
+      .and.not.have.property('resourceVersion');
+    expect(told).to.deep.equal(['deleted node-2@5', 'deleted node-3@5', 'added node-2@4']);
+    expect(server.watch.request.resourceVersion).to.equal('5');
+    server.watch.send(event('MODIFIED', at(node('node-1'), 6)));
+    await flushMicrotasks();
+    expect(told.at(-1)).to.equal('modified node-1@6');
   });
 
   it('tells that an object is gone before another one of its name is there', async () => {

@@ -2,6 +2,7 @@
 import {
   type Client,
   ConnectionError,
+  type ListOptions,
   type WatchEvent,
   type WatchRequest,
 } from '../../../api/client/client.ts';
@@ -43,6 +44,8 @@ export class ScriptedServer {
   /** Thrown by the next list. */
   listError: Error | undefined;
   lists = 0;
+  /** What the last list was asked with. */
+  listed: ListOptions = {};
   readonly watches: ScriptedWatch[] = [];
 
   get watch(): ScriptedWatch {
@@ -53,8 +56,9 @@ export class ScriptedServer {
 
   get client(): Client {
     const client = {
-      list: async () => {
+      list: async (_kind: KindName, options: ListOptions) => {
         this.lists += 1;
+        this.listed = options;
         const error = this.listError;
         this.listError = undefined;
         if (error) throw error;
