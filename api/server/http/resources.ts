@@ -37,6 +37,8 @@ export function resourceHandlers(kind: KindName, { service, clock, bookmarkInter
       fieldSelector: query.get('fieldSelector') ?? undefined,
     };
     const point = readPoint(query);
+    // Nobody makes the server catch up for what he may not read.
+    service.authorize(actor, 'list', kind);
     if (flag(query, 'watch')) {
       await service.watchable(kind, point);
       markStale(service, response);
@@ -69,6 +71,7 @@ export function resourceHandlers(kind: KindName, { service, clock, bookmarkInter
   };
 
   const get: Handler = async (exchange) => {
+    service.authorize(exchange.actor, 'get', kind, nameOf(exchange));
     await service.readable(kind, readPoint(exchange.query));
     const object = service.get(exchange.actor, kind, nameOf(exchange));
     markStale(service, exchange.response);
