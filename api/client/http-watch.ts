@@ -10,6 +10,9 @@ import type { Transport } from './transport.ts';
 /** Asks for tables. */
 export const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 
+/** One that breaks as soon as it is open is not opened again here: whoever reads it tries again, with pauses. */
+const RESUME_AFTER_MS = 1_000;
+
 export interface TableEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
   /** The object's row. */
@@ -52,17 +55,54 @@ export async function* watchTable(
   }
 }
 
+/** Where there are several servers, a watch that breaks goes on at the next one, after what it has told last. */
 async function* watchFrames(
+  transport: Transport,
+  kind: KindName,
+  request: WatchRequest,
+  accept: string,
+): AsyncGenerator<Frame> {
+  const { clock, hasSeveral } = transport;
+  let { resourceVersion } = request;
+  // What there is at the start comes in no order of revisions: nobody could say what is still missing.
+  const isResumable = hasSeveral && resourceVersion !== '0';
+  for (;;) {
+    let openedMs = Number.POSITIVE_INFINITY;
+    const onOpen = () => {
+      openedMs = clock.now();
+    };
+    try {
+      for await (const frame of openFrames(
+        transport,
+        kind,
+        { ...request, resourceVersion },
+        accept,
+        onOpen,
+      )) {
+        resourceVersion = (frame.object as AnyObject).metadata.resourceVersion;
+        yield frame;
+      }
+      return;
+    } catch (error) {
+      const hasLasted = clock.now() - openedMs >= RESUME_AFTER_MS;
+      if (!isResumable || !hasLasted || !(error instanceof ConnectionError)) throw error;
+    }
+  }
+}
+
+async function* openFrames(
   transport: Transport,
   kind: KindName,
   { signal, bookmarks, ...query }: WatchRequest,
   accept: string,
+  onOpen: () => void,
 ): AsyncGenerator<Frame> {
   const path = collectionPath(kind) + queryOf({ watch: true, allowWatchBookmarks: bookmarks, ...query });
   yield* stream(signal, `the watch of ${kind} ended`, async function* () {
-    for await (const frame of readFrames(
-      await transport.open('GET', path, { accept, unlimited: true, resumable: true, signal }),
-    )) {
+    const options = { accept, unlimited: true, resumable: true, signal };
+    const response = await transport.open('GET', path, options);
+    onOpen();
+    for await (const frame of readFrames(response)) {
       const { type, object } = frame as { type: Frame['type'] | 'ERROR'; object: unknown };
       if (type === 'ERROR') throw statusError(object) ?? new ConnectionError('the server ended the watch');
       yield { type, object };

@@ -33,8 +33,8 @@ export interface TransportOptions {
 }
 
 export class Transport {
+  readonly clock: Clock;
   readonly #options: TransportOptions;
-  readonly #clock: Clock;
   readonly #endpoints: readonly Endpoint[];
   #current: Endpoint;
   #search: Promise<Endpoint | undefined> | undefined;
@@ -45,7 +45,7 @@ export class Transport {
     const { server, token, ca, signal, clock = systemClock } = options;
     const servers = typeof server === 'string' ? [server] : server;
     this.#options = options;
-    this.#clock = clock;
+    this.clock = clock;
     this.#endpoints = servers.map((url) => {
       const endpoint: Endpoint = new Endpoint({
         server: url,
@@ -171,13 +171,13 @@ export class Transport {
 
   /** The first other server that says that it is ready. */
   #findReady(left: Endpoint): Promise<Endpoint | undefined> {
-    if (!this.#search && this.#clock.now() - this.#searchedMs < SEARCH_PAUSE_MS)
+    if (!this.#search && this.clock.now() - this.#searchedMs < SEARCH_PAUSE_MS)
       return Promise.resolve(undefined);
     this.#search ??= firstReady(this.#endpoints.filter((other) => other !== left)).finally(() => {
       this.#search = undefined;
     });
     return this.#search.then((found) => {
-      if (!found) this.#searchedMs = this.#clock.now();
+      if (!found) this.#searchedMs = this.clock.now();
       return found;
     });
   }

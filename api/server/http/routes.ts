@@ -2,7 +2,7 @@
 import Router from 'find-my-way';
 import type { Clock } from '../../clock.ts';
 import type { DrainPlan } from '../../drain-plan.ts';
-import { KIND_NAMES, KINDS, kindDefinition } from '../../kinds/index.ts';
+import { isEphemeral, KIND_NAMES, KINDS, kindDefinition } from '../../kinds/index.ts';
 import type { Node } from '../../kinds/node.ts';
 import { API_VERSION, GROUP } from '../../meta.ts';
 import type { LogBroker } from '../logs.ts';
@@ -109,8 +109,10 @@ const whereWritable =
     on(method, path, resource, committing(service, handler));
 
 function addResourceRoutes(on: AddRoute, options: RouteOptions): void {
-  const write = whereWritable(on, options);
+  const whereCommitted = whereWritable(on, options);
   for (const kind of KIND_NAMES) {
+    // Heartbeats go another way than what lasts: the store alone knows whether it takes them.
+    const write = isEphemeral(kind) ? on : whereCommitted;
     const { plural } = kindDefinition(kind);
     const { list, create, get, update, updateStatus, patch, patchStatus, remove } = resourceHandlers(
       kind,
@@ -129,8 +131,8 @@ function addResourceRoutes(on: AddRoute, options: RouteOptions): void {
   const scale = scaleHandlers(options);
   const { plural } = KINDS.Service;
   on('GET', `${BASE}/${plural}/:name/scale`, `${plural}/scale`, scale.get);
-  write('PUT', `${BASE}/${plural}/:name/scale`, `${plural}/scale`, scale.update);
-  write('PATCH', `${BASE}/${plural}/:name/scale`, `${plural}/scale`, scale.patch);
+  whereCommitted('PUT', `${BASE}/${plural}/:name/scale`, `${plural}/scale`, scale.update);
+  whereCommitted('PATCH', `${BASE}/${plural}/:name/scale`, `${plural}/scale`, scale.patch);
 }
 
 function addNodeAndLogRoutes(on: AddRoute, options: RouteOptions): void {

@@ -1,4 +1,5 @@
 /** The copy of a store that another server of its cluster has: it follows the store, and may be held back. */
+import { ApiError } from '../../../api/errors.ts';
 import { silentLog } from '../../../api/log.ts';
 import type {
   Actor,
@@ -52,6 +53,8 @@ export class StoreCopy implements Store {
   }
 
   async commit<T>(actor: Actor, decide: (state: Reader) => Decision<T>): Promise<Committed<T>> {
+    if (this.health.unwritable !== undefined)
+      throw new ApiError('ServiceUnavailable', this.health.unwritable);
     const committed = await this.#store.commit(actor, decide);
     await this.#reached(committed.revision);
     return committed;

@@ -47,6 +47,14 @@ describe('a server that cannot commit', () => {
     expect(world.store.commits).to.equal(before);
   });
 
+  it('leaves heartbeats to the store, which keeps them elsewhere', async () => {
+    const spec = { holder: 'gateway', renewTime: SINCE, durationMs: 1_000, appliedRevision: 1, session: 's' };
+    const { code, text } = await world.send('POST', `${BASE}/leases`, {
+      body: JSON.stringify({ kind: 'Lease', metadata: { name: 'gateway-1' }, spec }),
+    });
+    expect(code, text).to.equal(201);
+  });
+
   it('reads on, and hands logs on', async () => {
     expect((await world.send('GET', `${BASE}/nodes/n1`)).code).to.equal(200);
     // Nobody waits for this answer; what is refused is that, and not the store.
