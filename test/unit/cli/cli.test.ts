@@ -142,6 +142,23 @@ describe('mill get', () => {
     expect((await run('nodes', { connection: fleet() })).stdout).to.match(/^NAME +KIND\n/);
   });
 
+  it('--consistent asks for all that was acknowledged, and does not go with -w', async () => {
+    for (const words of [
+      'get nodes',
+      'get node node-1',
+      'get nodes -o yaml',
+      'get node node-1 -o json',
+      'nodes',
+    ]) {
+      const connection = fleet();
+      await run(`${words} --consistent`, { connection });
+      expect(connection.reads, words).to.have.length(1);
+      expect(connection.reads[0], words).to.include({ consistency: 'linearizable' });
+    }
+    const { exitCode, stderr } = await run('nodes -w --consistent', { connection: fleet() });
+    expect([exitCode, stderr]).to.deep.equal([2, 'mill: -w and --consistent do not go together\n']);
+  });
+
   it('prints several kinds with the kind before the name', async () => {
     const { stdout } = await run('get no,svc', { connection: fleet() });
     expect(stdout).to.match(/node\/node-1 .*\n\nNAME +KIND\nservice\/web /s);

@@ -6,6 +6,7 @@ import {
   type DeleteOptions,
   type ListOptions,
   type PatchOptions,
+  type ReadOptions,
   type WatchEvent,
   type WatchRequest,
   type WriteOptions,
@@ -22,6 +23,8 @@ export class FakeConnection implements Connection {
   /** Writes that were not dry runs: `patch Node/node-3 {…}`. */
   readonly writes: string[] = [];
   readonly dryRuns: string[] = [];
+  /** What reads asked for. */
+  readonly reads: ListOptions[] = [];
   /** Throws to refuse a write. */
   refuse: (object: AnyObject, dryRun: boolean) => void = () => {};
   /** Called after each write that was done. */
@@ -69,7 +72,8 @@ export class FakeConnection implements Connection {
     });
   }
 
-  async get<K extends KindName>(kind: K, name: string): Promise<ObjectOf<K>> {
+  async get<K extends KindName>(kind: K, name: string, options: ReadOptions = {}): Promise<ObjectOf<K>> {
+    this.reads.push(options);
     this.#answer();
     const object = this.objects.get(key(kind, name));
     if (!object) throw notFound(kind, name);
@@ -77,6 +81,7 @@ export class FakeConnection implements Connection {
   }
 
   async list<K extends KindName>(kind: K, options: ListOptions = {}) {
+    this.reads.push(options);
     this.#answer();
     const items = [...this.objects.values()].filter(
       (object) => object.kind === kind && selects(object, options),
@@ -152,7 +157,8 @@ export class FakeConnection implements Connection {
   }
 
   async getTable(kind: KindName, name?: string, options: ListOptions = {}): Promise<Table> {
-    const items = name === undefined ? (await this.list(kind, options)).items : [await this.get(kind, name)];
+    const items =
+      name === undefined ? (await this.list(kind, options)).items : [await this.get(kind, name, options)];
     return tableOf(items);
   }
 
