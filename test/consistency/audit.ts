@@ -113,7 +113,8 @@ function checkAcknowledged(
     for (const [object, revision] of line.wrote ?? []) {
       count += 1;
       const there = seen.get(revision);
-      if (there && (there.attempt !== line.attempt || there.object !== object)) {
+      const isSame = there?.object === object && (there.isDeleted || there.attempt === line.attempt);
+      if (there && !isSame) {
         say(`lost: ${line.attempt} was told that it wrote ${object} at ${revision}, where ${told(there)} is`);
       }
       const end = final.get(object)?.revision ?? deleted.get(object) ?? 0;
