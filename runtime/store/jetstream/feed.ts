@@ -69,7 +69,8 @@ export class Feed {
       this.check(sequence, id);
       return;
     }
-    if (sequence === this.position + 1 && this.lastId !== '' && previous !== this.lastId) {
+    const isNext = sequence === this.position + 1 && this.lastId !== '' && content.type !== 'foreign';
+    if (isNext && previous !== this.lastId) {
       throw new ForkError(`record ${sequence} follows upon ${previous}, not upon ${this.lastId}`);
     }
     if (sequence > this.#end) this.#show();
@@ -94,16 +95,15 @@ export class Feed {
     if (known && known !== id) throw new ForkError(`record ${sequence} was ${known}, and is ${id} now`);
   }
 
-  /** Takes up a log that was read elsewhere: at this position, with this id last. */
-  moveTo(position: number, lastId: string): void {
+  /** Goes on where another has read the same log to. */
+  takeOver(other: Feed): void {
     this.#ids.length = 0;
-    this.#remember(position, lastId, position);
-    this.position = position;
-    this.lastId = lastId;
-    this.#waiting = [];
-    this.#end = 0;
-    this.#parts = undefined;
-    this.#options.state.revision = position;
+    this.#ids.push(...other.#ids);
+    this.position = other.position;
+    this.lastId = other.lastId;
+    this.#waiting = other.#waiting;
+    this.#end = other.#end;
+    this.#parts = other.#parts;
   }
 
   /** One turn: nobody sees half a commit. */

@@ -4,7 +4,7 @@ import { headers, type NatsConnection } from 'nats';
 import { headerOf, type JetStreamApi, REQUEST_TIMEOUT_MS, type StreamInfo } from './api.ts';
 import { LostStreamError } from './bucket.ts';
 import { readMemory, remedy, whyAnother } from './identity.ts';
-import { ATTEMPT, PREVIOUS, STORE } from './records.ts';
+import { ATTEMPT, PREVIOUS, recordId, STORE } from './records.ts';
 import type { Subjects } from './subjects.ts';
 
 /** Version of the records' layout; a server reads its own only. */
@@ -93,5 +93,5 @@ async function writeGenesis(options: IdentityOptions, info: StreamInfo): Promise
 
 async function idOf(api: JetStreamApi, stream: string, sequence: number): Promise<string | undefined> {
   const message = await api.message(stream, { seq: sequence });
-  return message && headerOf(message, ATTEMPT);
+  return message && recordId(headerOf(message, ATTEMPT), sequence);
 }

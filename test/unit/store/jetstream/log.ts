@@ -1,13 +1,14 @@
 /** A log in memory that takes records as JetStream does. What gets through to each server, and back, is for the test to say. */
 import type { ApiError } from '../../../../api/errors.ts';
-import type {
-  CommitStream,
-  Follower,
-  Incoming,
-  Outgoing,
-  PublishOutcome,
-  SendingMode,
-  StreamPosition,
+import {
+  ANYWHERE,
+  type CommitStream,
+  type Follower,
+  type Incoming,
+  type Outgoing,
+  type PublishOutcome,
+  type SendingMode,
+  type StreamPosition,
 } from '../../../../runtime/store/jetstream/stream.ts';
 
 /** As many as mill's buckets keep of each subject. */
@@ -23,12 +24,15 @@ interface Stored {
 export class SharedLog {
   readonly mode: SendingMode;
   created = 'once';
+  readonly #compares: 'stream' | 'subject';
   #records: Stored[] = [];
   #last = 0;
   readonly #views: StreamView[] = [];
 
-  constructor(mode: SendingMode) {
+  /** @param compares what a record must follow: the last one of all, or of its subject */
+  constructor(mode: SendingMode, compares: 'stream' | 'subject' = 'stream') {
     this.mode = mode;
+    this.#compares = compares;
   }
 
   /** A server's way to it. */
@@ -63,8 +67,13 @@ export class SharedLog {
   }
 
   publish({ subject, after, headers, data }: Outgoing): PublishOutcome {
-    if (after !== this.#last) return { type: 'overtaken' };
+    if (after !== ANYWHERE && after !== this.#lastOf(subject)) return { type: 'overtaken' };
     return { type: 'stored', sequence: this.append(subject, headers, data) };
+  }
+
+  #lastOf(subject: string): number {
+    if (this.#compares === 'stream') return this.#last;
+    return this.#records.findLast((record) => record.subject === subject)?.sequence ?? 0;
   }
 
   /** Clears a record away, as a purge does. */
@@ -128,11 +137,11 @@ export class StreamView implements CommitStream {
     });
   }
 
-  /** Reading begins again, as after a break. */
-  open(): void {
+  /** Reading begins again, as after a break. @throws what the follower says to it */
+  open(gapMs = 0): void {
     const follower = this.#follower;
     const position = { ...this.#log.position, ...this.claims };
-    if (!follower?.onOpened(position, { knew: follower.position(), gapMs: 0 })) return;
+    if (!follower?.onOpened(position, { knew: follower.position(), gapMs })) return;
     this.#delivered = follower.position();
     this.onAppended();
   }

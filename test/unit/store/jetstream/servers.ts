@@ -26,7 +26,7 @@ export class Servers {
   writer: ((state: Reader) => string | undefined) | undefined;
   /** What is asked of a server waits here until the test lets it through. */
   held: (() => void)[] | undefined;
-  readonly #leases = new SharedLog('serial');
+  readonly leases = new SharedLog('serial', 'subject');
   readonly #answers = new Map<string, (text: string) => Promise<string>>();
   #count = 0;
 
@@ -45,7 +45,7 @@ export class Servers {
   begin(): TestServer {
     const name = `server-${++this.#count}`;
     const stream = this.log.view();
-    const leases = this.#leases.view();
+    const leases = this.leases.view();
     const errors: string[] = [];
     let attempts = 0;
     const engine = new Engine({
