@@ -4,7 +4,7 @@ import { silentLog } from '../../../../api/log.ts';
 import type { Reader } from '../../../../api/store.ts';
 import { Engine } from '../../../../runtime/store/jetstream/engine.ts';
 import { type Channel, NobodyThere } from '../../../../runtime/store/jetstream/hand-over.ts';
-import type { SendingMode } from '../../../../runtime/store/jetstream/stream.ts';
+import type { Incoming, SendingMode } from '../../../../runtime/store/jetstream/stream.ts';
 import { Subjects } from '../../../../runtime/store/jetstream/subjects.ts';
 import { VirtualClock } from '../../../vocabulary/clock.ts';
 import { SharedLog, type StreamView } from './log.ts';
@@ -17,6 +17,8 @@ export interface TestServer {
   readonly leases: StreamView;
   /** What its log said at level error. */
   readonly errors: string[];
+  /** Every record that was read. */
+  readonly records: Incoming[];
 }
 
 export class Servers {
@@ -47,6 +49,7 @@ export class Servers {
     const stream = this.log.view();
     const leases = this.leases.view();
     const errors: string[] = [];
+    const records: Incoming[] = [];
     let attempts = 0;
     const engine = new Engine({
       objects: stream,
@@ -61,8 +64,9 @@ export class Servers {
       log: recording(errors),
       newAttempt: () => `${name}-${++attempts}`,
       disconnectedSinceMs: () => undefined,
+      onRecord: (record) => void records.push(record),
     });
-    return { engine, stream, leases, errors };
+    return { engine, stream, leases, errors, records };
   }
 
   #channel(): Channel {
