@@ -30,6 +30,7 @@ export interface CommitterOptions extends DeciderOptions {
 }
 
 const NOBODY: Actor = { user: '', groups: [] };
+const decideNothing = () => ({ writes: [], result: undefined });
 
 export class Committer {
   readonly #options: CommitterOptions;
@@ -69,12 +70,16 @@ export class Committer {
   async barrier(): Promise<number> {
     const queued = this.#queuedBarrier;
     if (queued && this.#queue.includes(queued.waiting)) return (await queued.landed).revision;
-    const decide = () => ({ writes: [], result: undefined });
     const attempt = this.#options.newAttempt();
-    const landed = this.#enqueue({ actor: NOBODY, decide, attempt, isBarrier: true });
+    const landed = this.#enqueue({ actor: NOBODY, decide: decideNothing, attempt, isBarrier: true });
     const waiting = this.#queue.at(-1);
     if (waiting) this.#queuedBarrier = { waiting, landed };
     return (await landed).revision;
+  }
+
+  /** Resolves when a record of that id, which says nothing else, is in the log. */
+  async mark(id: string): Promise<void> {
+    await this.#enqueue({ actor: NOBODY, decide: decideNothing, attempt: id, isBarrier: true });
   }
 
   /** What is decided and not sent yet, or has no answer yet, is finished first, as far as that is possible in time. */
@@ -398,7 +403,8 @@ export class Committer {
   }
 }
 
-const unknownOutcome = () =>
+/** What a caller is told of a commit that may have landed, or may yet. */
+export const unknownOutcome = () =>
   new ApiError('Timeout', 'NATS has not said whether this was stored: look before you try it again');
 
 const notNow = () =>

@@ -34,6 +34,8 @@ export class Feed {
   lastId = '';
   /** Ids of the records taken last, each at its sequence modulo their number. */
   readonly #ids: string[] = [];
+  /** The last sequence whose record was superseded before it was seen. */
+  #unseen = 0;
   /** Of a commit whose records are not all here yet. */
   #waiting: Entry[] = [];
   #end = 0;
@@ -50,13 +52,18 @@ export class Feed {
       : undefined;
   }
 
-  /** Where the record of that id is in the log, as far back as ids are kept. */
-  sequenceOf(id: string): number | undefined {
-    const oldest = Math.max(1, this.position - IDS_KEPT + 1);
+  /** Where the record of that id is in the log, after a revision, and as far back as ids are kept. */
+  sequenceOf(id: string, after = 0): number | undefined {
+    const oldest = Math.max(1, after + 1, this.position - IDS_KEPT + 1);
     for (let sequence = this.position; sequence >= oldest; sequence--) {
       if (this.#ids[sequence % IDS_KEPT] === id) return sequence;
     }
     return undefined;
+  }
+
+  /** True where every record after a revision was seen, and its id is kept: what is not found among them is not there. */
+  hasSeenAllSince(revision: number): boolean {
+    return this.#unseen <= revision && this.position - revision < IDS_KEPT;
   }
 
   /**
@@ -74,6 +81,7 @@ export class Feed {
       throw new ForkError(`record ${sequence} follows upon ${previous}, not upon ${this.lastId}`);
     }
     if (sequence > this.#end) this.#show();
+    if (sequence > this.position + 1) this.#unseen = sequence - 1;
     this.#remember(sequence, id, this.position);
     this.position = sequence;
     this.lastId = id;
@@ -101,6 +109,7 @@ export class Feed {
     this.#ids.push(...other.#ids);
     this.position = other.position;
     this.lastId = other.lastId;
+    this.#unseen = other.#unseen;
     this.#waiting = other.#waiting;
     this.#end = other.#end;
     this.#parts = other.#parts;

@@ -28,6 +28,8 @@ export class Servers {
   writer: ((state: Reader) => string | undefined) | undefined;
   /** What is asked of a server waits here until the test lets it through. */
   held: (() => void)[] | undefined;
+  /** What a server answers does not arrive. */
+  losesAnswers = false;
   readonly leases = new SharedLog('serial', 'subject');
   readonly #answers = new Map<string, (text: string) => Promise<string>>();
   #count = 0;
@@ -76,7 +78,10 @@ export class Servers {
           const answer = this.#answers.get(server);
           if (!answer) throw new NobodyThere(server);
           this.clock.schedule(waitMs, () => reject(new Error('no answer')));
-          const ask = () => void answer(text).then(resolve, reject);
+          const ask = () =>
+            void answer(text).then((reply) => {
+              if (!this.losesAnswers) resolve(reply);
+            }, reject);
           if (this.held) this.held.push(ask);
           else ask();
         }),
