@@ -30,6 +30,7 @@ export interface CommitterOptions extends DeciderOptions {
 }
 
 const NOBODY: Actor = { user: '', groups: [] };
+const decideNothing = () => ({ writes: [], result: undefined });
 
 export class Committer {
   readonly #options: CommitterOptions;
@@ -47,6 +48,7 @@ export class Committer {
   #isOwn = false;
   #whyClosed: ApiError | undefined;
   #onIdle: (() => void) | undefined;
+  #isOver = false;
   /** Since when something is under way without an answer, in ms since the epoch; undefined where nothing is. */
   stalledSinceMs: number | undefined;
 
@@ -68,12 +70,16 @@ export class Committer {
   async barrier(): Promise<number> {
     const queued = this.#queuedBarrier;
     if (queued && this.#queue.includes(queued.waiting)) return (await queued.landed).revision;
-    const decide = () => ({ writes: [], result: undefined });
     const attempt = this.#options.newAttempt();
-    const landed = this.#enqueue({ actor: NOBODY, decide, attempt, isBarrier: true });
+    const landed = this.#enqueue({ actor: NOBODY, decide: decideNothing, attempt, isBarrier: true });
     const waiting = this.#queue.at(-1);
     if (waiting) this.#queuedBarrier = { waiting, landed };
     return (await landed).revision;
+  }
+
+  /** Resolves when a record of that id, which says nothing else, is in the log. */
+  async mark(id: string): Promise<void> {
+    await this.#enqueue({ actor: NOBODY, decide: decideNothing, attempt: id, isBarrier: true });
   }
 
   /** What is decided and not sent yet, or has no answer yet, is finished first, as far as that is possible in time. */
@@ -83,6 +89,7 @@ export class Committer {
       this.#onIdle = resolve;
       this.#settleIdle();
     });
+    this.#isOver = true;
     this.#cancelResend?.();
     this.#cancelDeadline?.();
   }
@@ -116,6 +123,8 @@ export class Committer {
     if (this.#draftAt(sequence)?.id === id) this.#takeBefore(sequence);
     else if (this.#lastSequence() + 1 === sequence && this.#draftAt(sequence - 1)?.id === previous) {
       this.#takeBefore(sequence);
+      // Those were one's own; this one is not.
+      this.#isOwn = false;
       return;
     } else this.#void(sequence === this.#options.feed.position + 1 ? 'overtaken' : 'unknown');
     this.#isOwn = this.#flights[0]?.completes === false;
@@ -139,7 +148,9 @@ export class Committer {
       }
     }
     if (!this.#isOwn && this.#flights.length === 0) head.follow([], feed.position);
-    this.#moved();
+    // What is still without an answer is sent again when that is due: the log has not told of it yet.
+    if (this.#isStalled && this.#flights.length > 0) this.stalledSinceMs = this.#options.clock.now();
+    else this.#moved();
     this.#schedulePump();
     this.#settleIdle();
   }
@@ -252,16 +263,22 @@ export class Committer {
   }
 
   async #sendInTurn(flight: Flight): Promise<void> {
+    const { stream, feed } = this.#options;
     for (const [index, { outgoing }] of flight.drafts.entries()) {
-      const outcome = await this.#options.stream.publish(outgoing);
+      if (flight.isVoid) return;
+      if (flight.base + index < feed.position) continue;
+      const outcome = await stream.publish(outgoing);
       this.#heard(flight, index, outcome);
       if (outcome.type !== 'stored') return;
     }
   }
 
   #heard(flight: Flight, index: number, outcome: PublishOutcome): void {
-    if (flight.isVoid || endOf(flight) <= this.#options.feed.position) return;
-    if (outcome.type === 'refused') this.#refuse(flight, outcome.error);
+    const { position } = this.#options.feed;
+    if (flight.isVoid || endOf(flight) <= position) return;
+    // Where a part of it may be in the log, or what was sent before it, nothing is said before that is known.
+    const isFirst = flight === this.#flights[0] && flight.base === position;
+    if (outcome.type === 'refused' && isFirst) this.#refuse(flight, outcome.error);
     else if (outcome.type !== 'stored' || outcome.sequence !== flight.base + index + 1) this.#stall();
     else {
       // What was sent before it is there as well: it would not have been stored otherwise.
@@ -303,6 +320,7 @@ export class Committer {
 
   /** Nothing more is sent until the log tells what became of this. It is asked by sending the same once more. */
   #stall(): void {
+    if (this.#isOver) return;
     this.#isStalled = true;
     this.stalledSinceMs ??= this.#options.clock.now();
     if (this.#cancelResend) return;
@@ -334,8 +352,17 @@ export class Committer {
       flight.isVoid = true;
       return flight.commits;
     });
-    if (how === 'overtaken') this.#queue.unshift(...commits.map(({ waiting }) => waiting));
-    else for (const { waiting } of commits) waiting.fail(unknownOutcome());
+    const waiting = commits.map((commit) => commit.waiting);
+    if (how === 'overtaken') this.#decideAgain(waiting);
+    else for (const { fail } of waiting) fail(unknownOutcome());
+  }
+
+  /** But for those whose callers have been told that nobody knows: they looked, and may have tried again. */
+  #decideAgain(overtaken: readonly Waiting[]): void {
+    const nowMs = this.#options.clock.now();
+    const isLate = ({ deadlineMs }: Waiting) => deadlineMs <= nowMs;
+    for (const { fail } of overtaken.filter(isLate)) fail(notNow());
+    this.#queue.unshift(...overtaken.filter((waiting) => !isLate(waiting)));
   }
 
   #armDeadline(): void {
@@ -376,7 +403,8 @@ export class Committer {
   }
 }
 
-const unknownOutcome = () =>
+/** What a caller is told of a commit that may have landed, or may yet. */
+export const unknownOutcome = () =>
   new ApiError('Timeout', 'NATS has not said whether this was stored: look before you try it again');
 
 const notNow = () =>

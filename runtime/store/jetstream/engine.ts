@@ -58,7 +58,7 @@ interface Waiter {
 }
 
 export class Engine implements Store {
-  /** Resolves when everything that was there is in the state. */
+  /** Resolves when everything that was there is in the state. Rejects where it cannot be read. */
   readonly loaded: Promise<void>;
   readonly #options: EngineOptions;
   readonly #state = new MutableState();
@@ -74,6 +74,7 @@ export class Engine implements Store {
   #waiters: Waiter[] = [];
   #closed: Promise<void> | undefined;
   #onLoaded = () => {};
+  #onFailed: (error: Error) => void = () => {};
 
   constructor(options: EngineOptions) {
     const { objects: stream, leases, subjects, leaseSubjects, clock, log, admission, newAttempt } = options;
@@ -84,8 +85,9 @@ export class Engine implements Store {
     state.ephemeralRevision = 0;
     this.#history = new History(historyLimit, 0);
     this.#watchers = new Watchers(this.#history, log);
-    const loaded = new Promise<void>((resolve) => {
+    const loaded = new Promise<void>((resolve, reject) => {
       this.#onLoaded = resolve;
+      this.#onFailed = reject;
     });
     this.#health = new Health({ clock, leases, leaseSubjects, server: options.server, newAttempt, signal });
     this.#copy = new LogCopy({
@@ -102,6 +104,8 @@ export class Engine implements Store {
       onLost: (why) => this.#lose(why),
       onContact: () => this.#health.heard(),
       onRecord: (record) => options.onRecord?.(record),
+      onForeign: ({ sequence, subject }) =>
+        log.error({ revision: sequence, subject }, 'a record that mill did not write is passed over'),
       signal,
     });
     const { feed } = this.#copy;
@@ -232,6 +236,7 @@ export class Engine implements Store {
   #lose(why: string): void {
     const message = `${why}. This server takes no writes any more, and shows what it had; see docs/nats.md`;
     this.#options.log.error({ why }, 'the stream cannot be followed any more');
+    this.#onFailed(new Error(`the stream cannot be followed: ${why}`));
     this.#health.failed(message);
     this.#committer.abandon(new ApiError('ServiceUnavailable', message));
   }

@@ -72,7 +72,7 @@ export class Ephemeral implements Follower {
     if (sequence <= this.#position) return;
     this.#position = sequence;
     this.#sequences.set(subject, sequence);
-    const change = this.#changeOf(readEntry(record, subjects).content, this.#offset + sequence);
+    const change = this.#changeOf(contentOf(record, subjects), this.#offset + sequence);
     if (change) state.apply([change]);
     state.ephemeralRevision = this.#offset + sequence;
     if (change) onChanges([change]);
@@ -190,6 +190,15 @@ export class Ephemeral implements Follower {
     state.apply(changes);
     if (!isFirst) onForgotten();
     if (changes.length > 0) onChanges(changes);
+  }
+}
+
+/** What cannot be read was written by a stranger: the next heartbeat takes its place. */
+function contentOf(record: Incoming, subjects: Subjects): Content {
+  try {
+    return readEntry(record, subjects).content;
+  } catch {
+    return { type: 'mark' };
   }
 }
 

@@ -34,6 +34,8 @@ export class Feed {
   lastId = '';
   /** Ids of the records taken last, each at its sequence modulo their number. */
   readonly #ids: string[] = [];
+  /** The last sequence whose record was superseded before it was seen. */
+  #unseen = 0;
   /** Of a commit whose records are not all here yet. */
   #waiting: Entry[] = [];
   #end = 0;
@@ -50,13 +52,18 @@ export class Feed {
       : undefined;
   }
 
-  /** Where the record of that id is in the log, as far back as ids are kept. */
-  sequenceOf(id: string): number | undefined {
-    const oldest = Math.max(1, this.position - IDS_KEPT + 1);
+  /** Where the record of that id is in the log, after a revision, and as far back as ids are kept. */
+  sequenceOf(id: string, after = 0): number | undefined {
+    const oldest = Math.max(1, after + 1, this.position - IDS_KEPT + 1);
     for (let sequence = this.position; sequence >= oldest; sequence--) {
       if (this.#ids[sequence % IDS_KEPT] === id) return sequence;
     }
     return undefined;
+  }
+
+  /** True where every record after a revision was seen, and its id is kept: what is not found among them is not there. */
+  hasSeenAllSince(revision: number): boolean {
+    return this.#unseen <= revision && this.position - revision < IDS_KEPT;
   }
 
   /**
@@ -69,10 +76,12 @@ export class Feed {
       this.check(sequence, id);
       return;
     }
-    if (sequence === this.position + 1 && this.lastId !== '' && previous !== this.lastId) {
+    const isNext = sequence === this.position + 1 && this.lastId !== '' && content.type !== 'foreign';
+    if (isNext && previous !== this.lastId) {
       throw new ForkError(`record ${sequence} follows upon ${previous}, not upon ${this.lastId}`);
     }
     if (sequence > this.#end) this.#show();
+    if (sequence > this.position + 1) this.#unseen = sequence - 1;
     this.#remember(sequence, id, this.position);
     this.position = sequence;
     this.lastId = id;
@@ -94,16 +103,16 @@ export class Feed {
     if (known && known !== id) throw new ForkError(`record ${sequence} was ${known}, and is ${id} now`);
   }
 
-  /** Takes up a log that was read elsewhere: at this position, with this id last. */
-  moveTo(position: number, lastId: string): void {
+  /** Goes on where another has read the same log to. */
+  takeOver(other: Feed): void {
     this.#ids.length = 0;
-    this.#remember(position, lastId, position);
-    this.position = position;
-    this.lastId = lastId;
-    this.#waiting = [];
-    this.#end = 0;
-    this.#parts = undefined;
-    this.#options.state.revision = position;
+    this.#ids.push(...other.#ids);
+    this.position = other.position;
+    this.lastId = other.lastId;
+    this.#unseen = other.#unseen;
+    this.#waiting = other.#waiting;
+    this.#end = other.#end;
+    this.#parts = other.#parts;
   }
 
   /** One turn: nobody sees half a commit. */

@@ -51,6 +51,9 @@ export interface Flight {
 
 export const endOf = ({ base, drafts }: Flight): number => base + drafts.length;
 
+/** Id of a further record of a commit. */
+export const partId = (attempt: string, index: number): string => `${attempt}.${index}`;
+
 export interface Place {
   readonly subjects: Subjects;
   /** Sequence of the record before. */
@@ -74,7 +77,7 @@ interface Part {
  */
 export function draftTogether(attempt: string, parts: readonly Part[], place: Place): Draft[] {
   return inARow(parts, place, (index) => ({
-    id: index === 0 ? attempt : `${attempt}.${index}`,
+    id: index === 0 ? attempt : partId(attempt, index),
     together: index === 0 ? parts.length : 1,
   }));
 }
@@ -85,7 +88,10 @@ export function draftTogether(attempt: string, parts: readonly Part[], place: Pl
  */
 export function draftOneByOne(attempt: string, parts: readonly Part[], place: Place): Draft[] {
   const first = { ...place, after: place.after + 1, previous: attempt, isChained: true };
-  const drafts = inARow(parts, first, (index) => ({ id: `${attempt}.${index + 1}`, together: 1 }));
+  const drafts = inARow(parts, first, (index) => ({
+    id: partId(attempt, index + 1),
+    together: 1,
+  }));
   const outgoing: Outgoing[] = drafts.map(({ outgoing }) => outgoing);
   const data = JSON.stringify(outgoing);
   checkSize(data, place.maxRecordBytes);

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { headers, type NatsConnection } from 'nats';
 import { headerOf, type JetStreamApi, REQUEST_TIMEOUT_MS, type StreamInfo } from './api.ts';
 import { LostStreamError } from './bucket.ts';
-import { readMemory, remedy, whyAnother } from './identity.ts';
-import { ATTEMPT, PREVIOUS, STORE } from './records.ts';
+import { BehindError, readMemory, remedy, whyAnother } from './identity.ts';
+import { ATTEMPT, PREVIOUS, recordId, STORE } from './records.ts';
 import type { Subjects } from './subjects.ts';
 
 /** Version of the records' layout; a server reads its own only. */
@@ -31,7 +31,8 @@ interface Genesis {
 
 /**
  * Opens the bucket, which gets its first record where it has none.
- * @throws Error in one line where it is not the one that this server remembers, or none of mill's
+ * @throws Error in one line where it is not the one that this server remembers, or none of mill's; BehindError where it
+ * ends before what this server has seen, as far as the NATS server that answers knows
  */
 export async function checkIdentity(options: IdentityOptions): Promise<Identity> {
   const { api, subjects, path, open } = options;
@@ -51,7 +52,8 @@ export async function checkIdentity(options: IdentityOptions): Promise<Identity>
   if (remembered) {
     const idAt = await idOf(api, subjects.stream, remembered.revision);
     const why = whyAnother(remembered, info, genesis?.cluster, idAt);
-    if (why !== undefined) throw new Error(`${why}. ${remedy(path)}`);
+    const isBehind = info.created === remembered.created && info.state.last_seq < remembered.revision;
+    if (why !== undefined) throw new (isBehind ? BehindError : Error)(`${why}. ${remedy(path)}`);
   }
   if (!genesis) throw new Error(`stream ${subjects.stream} has no first record of mill's`);
   if (genesis.format !== FORMAT) {
@@ -93,5 +95,5 @@ async function writeGenesis(options: IdentityOptions, info: StreamInfo): Promise
 
 async function idOf(api: JetStreamApi, stream: string, sequence: number): Promise<string | undefined> {
   const message = await api.message(stream, { seq: sequence });
-  return message && headerOf(message, ATTEMPT);
+  return message && recordId(headerOf(message, ATTEMPT), sequence);
 }

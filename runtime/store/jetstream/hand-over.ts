@@ -3,14 +3,15 @@
  * against the head. That spares both the loss of the compare-and-set; whether it is safe does not depend on it.
  */
 import type { Clock } from '../../../api/clock.ts';
-import { ApiError, type ErrorDetails, type StatusReason } from '../../../api/errors.ts';
+import { ApiError, type ErrorDetails, isApiError, type StatusReason } from '../../../api/errors.ts';
 import { isEphemeral } from '../../../api/kinds/index.ts';
 import type { Actor, Committed, Decision, Reader, Write } from '../../../api/store.ts';
 import { atRevision, deepFreeze } from '../frozen.ts';
-import type { Committer } from './committer.ts';
+import { type Committer, unknownOutcome } from './committer.ts';
 import { kindOf } from './decider.ts';
 import type { EphemeralWriter } from './ephemeral-writer.ts';
 import type { Feed } from './feed.ts';
+import { partId } from './flight.ts';
 import type { Head } from './head.ts';
 import { holds, type ReadSet, RecordingReader } from './read-set.ts';
 
@@ -103,9 +104,8 @@ export class HandOver {
       const lasting = writes.filter((write) => !isEphemeral(kindOf(write)));
       // What is written over is part of what it is based on, looked at or not.
       for (const write of lasting) reader.get(kindOf(write), nameOf(write));
-      const attempt = newAttempt();
-      const answer = await this.#ask(writer, { attempt, actor, reads: reader.readSet(), writes: lasting });
-      if (answer === undefined) return this.#commitAlone(actor, decide, attempt, { writes, outcome });
+      const question = { attempt: newAttempt(), actor, reads: reader.readSet(), writes: lasting };
+      const answer = (await this.#ask(writer, question)) ?? (await this.#lookFor(question));
       if (answer.type === 'elsewhere') break;
       if (answer.type === 'refused') throw new ApiError(answer.reason, answer.message, answer.details);
       await shown(answer.revision);
@@ -127,28 +127,32 @@ export class HandOver {
   }
 
   /**
-   * The writer may have committed it, or may still: where it has, that is found in the log. Where it has not, this commit
-   * writes the same objects, and what was handed over does not hold any more.
+   * The writer has not answered. It may have committed it, or may still: a mark in the log ends that. What landed stands
+   * before it; and where the writer finds the mark, it lets go of what it has not committed.
+   * @throws ApiError Timeout where that cannot be found out
    */
-  async #commitAlone<T>(
-    actor: Actor,
-    decide: (state: Reader) => Decision<T>,
-    attempt: string,
-    handed: Handed<T>,
-  ): Promise<Committed<T>> {
-    const { committer, feed, state } = this.#options;
-    const alone = await committer.commit(actor, (head) => {
-      if (feed.sequenceOf(attempt) !== undefined) return { writes: [], result: undefined };
-      const { writes, result } = decide(head);
-      return { writes, result: { value: result } };
+  async #lookFor(question: Question): Promise<Answer> {
+    const { attempt, reads, writes } = question;
+    if (writes.length === 0) return { type: 'elsewhere' };
+    const { committer, feed } = this.#options;
+    await committer.mark(endMark(attempt)).catch(() => {
+      throw unknownOutcome();
     });
-    if (alone.result) return { ...alone, result: alone.result.value };
-    const versions = handed.writes
-      .filter((write) => write.type === 'put')
-      .map(
-        (write) => state.get(write.object.kind, write.object.metadata.name)?.metadata.resourceVersion ?? '',
-      );
-    return this.#finish(handed.writes, handed.outcome, { revision: alone.revision, versions });
+    const sequence = feed.sequenceOf(attempt, reads.revision);
+    if (sequence !== undefined) return this.#landed(sequence, question);
+    if (!feed.hasSeenAllSince(reads.revision)) throw unknownOutcome();
+    return { type: 'elsewhere' };
+  }
+
+  /** Its records stand in a row; where they go one by one, before them one that holds them all, and has its id. */
+  #landed(sequence: number, question: Question): Answer {
+    const { feed } = this.#options;
+    const changes = changing(question);
+    const last = sequence + changes.length;
+    const isOneByOne = feed.sequenceOf(partId(question.attempt, changes.length), sequence) === last;
+    const first = isOneByOne ? sequence + 1 : sequence;
+    const versions = changes.flatMap(({ type }, index) => (type === 'put' ? [String(first + index)] : []));
+    return { type: 'committed', revision: first + changes.length - 1, versions };
   }
 
   async #finish<T>(
@@ -166,11 +170,14 @@ export class HandOver {
   }
 
   async #answer(text: string): Promise<string> {
-    const { writer, state, server, head, committer } = this.#options;
+    const { writer, state, server, head, committer, feed } = this.#options;
     const { attempt, actor, reads, writes } = readQuestion(text);
     if (writer(state) !== server) return JSON.stringify({ type: 'elsewhere' } satisfies Answer);
     const decide = (): Decision<undefined> => {
-      if (!holds(reads, head)) throw new Outdated(head.reader.revision);
+      const isEnded = feed.sequenceOf(endMark(attempt), reads.revision) !== undefined;
+      // Where something was not seen, it may have been the mark.
+      const isCurrent = !isEnded && feed.hasSeenAllSince(reads.revision) && holds(reads, head);
+      if (!isCurrent) throw new Outdated(head.reader.revision);
       return { writes, result: undefined };
     };
     const answer = await committer.commit(actor, decide, attempt).then(
@@ -185,6 +192,21 @@ export class HandOver {
 }
 
 type Outcome<T> = { readonly result: T } | { readonly error: unknown };
+
+/** Id of the record by which whoever handed a commit over ends the wait for it. */
+const endMark = (attempt: string): string => `${attempt}.end`;
+
+/** The writes that leave a record each: deleting what is not there leaves none. */
+function changing({ reads, writes }: Question): readonly Write[] {
+  const there = new Set<string>();
+  for (const [kind, name, version] of reads.objects) if (version) there.add(`${kind}/${name}`);
+  return writes.filter((write) => {
+    const key = `${kindOf(write)}/${nameOf(write)}`;
+    if (write.type === 'delete') return there.delete(key);
+    there.add(key);
+    return true;
+  });
+}
 
 interface Handed<T> {
   readonly writes: readonly Write[];
@@ -225,6 +247,8 @@ function decided<T>(decide: (state: Reader) => Decision<T>, reader: Reader): Han
 
 function refusal(error: unknown): Answer {
   if (error instanceof Outdated) return { type: 'outdated', revision: error.revision };
+  // Nothing was sent: who asks may be able to commit where this server is not, or will not be soon.
+  if (isApiError(error, 'ServiceUnavailable')) return { type: 'elsewhere' };
   const { reason, message, details } =
     error instanceof ApiError ? error : new ApiError('InternalError', 'the writer could not commit it');
   return { type: 'refused', reason, message, details };

@@ -16,6 +16,11 @@ export interface Remembered {
   readonly id: string;
 }
 
+/** What is there ends before what was seen; a server that is behind says so as well, for a moment. */
+export class BehindError extends Error {
+  override readonly name = 'BehindError';
+}
+
 /** @returns undefined where nothing was remembered. @throws Error where the file cannot be read */
 export async function readMemory(path: string): Promise<Remembered | undefined> {
   let text: string;
@@ -34,7 +39,8 @@ export async function readMemory(path: string): Promise<Remembered | undefined> 
 
 export async function writeMemory(path: string, remembered: Remembered): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFile(`${path}.new`, `${JSON.stringify(remembered)}\n`, { mode: 0o600 });
+  // On disk before it takes the place of the old one: a power cut leaves either.
+  await writeFile(`${path}.new`, `${JSON.stringify(remembered)}\n`, { mode: 0o600, flush: true });
   await rename(`${path}.new`, path);
 }
 

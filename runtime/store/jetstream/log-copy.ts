@@ -1,17 +1,20 @@
 /** A copy of the log in memory: read whole at first, then followed, and read whole again where that is the only way on. */
 import type { Change } from '../../../api/store.ts';
-import { MutableState } from '../state.ts';
+import type { MutableState } from '../state.ts';
 import { difference } from './difference.ts';
 import { Feed, ForkError } from './feed.ts';
-import { ATTEMPT, type Draft, type Entry, readEntry } from './records.ts';
+import { ATTEMPT, type Draft, type Entry, readEntry, recordId } from './records.ts';
 import type { BeforeOpening, CommitStream, Follower, Incoming, StreamPosition } from './stream.ts';
 import type { Subjects } from './subjects.ts';
+import { readWholeLog, type WholeLog } from './whole-log.ts';
 
 /**
  * Deletions are kept for an hour at least (see `tombstones.ts`). Who heard nothing for half of that reads everything again: a
  * deletion may have come and gone meanwhile.
  */
 export const LONGEST_GAP_MS = 30 * 60_000;
+/** A leader that was paused, and has been replaced meanwhile, answers once or twice before it learns of that. */
+const LOOKS_BEFORE_LOST = 20;
 
 export interface LogCopyOptions {
   readonly stream: CommitStream;
@@ -32,6 +35,8 @@ export interface LogCopyOptions {
   readonly onLost: (why: string) => void;
   readonly onContact: () => void;
   readonly onRecord: (record: Incoming) => void;
+  /** A record that mill did not write: it is passed over. */
+  readonly onForeign: (record: Incoming) => void;
   readonly signal: AbortSignal;
 }
 
@@ -43,6 +48,8 @@ export class LogCopy implements Follower {
   #target = 0;
   #isLoaded = false;
   #isReloading = false;
+  /** How often in a row the log was said to end before what was seen of it. */
+  #shortAnswers = 0;
   #recent: Change[] = [];
   #floor = 0;
   #stop = new AbortController();
@@ -61,9 +68,10 @@ export class LogCopy implements Follower {
     return this.feed.position;
   }
 
-  onOpened({ created, first, last }: StreamPosition, { knew, gapMs }: BeforeOpening): boolean {
-    this.#created ??= created;
-    const why = this.#whyLost(created, last, knew);
+  /** @throws Error where the answer is one of a server that is behind, as it seems: it is asked again */
+  onOpened(position: StreamPosition, { knew, gapMs }: BeforeOpening): boolean {
+    const { first, last } = position;
+    const why = this.#whyLost(position, knew);
     if (why !== undefined) {
       this.#options.onLost(why);
       return false;
@@ -84,15 +92,12 @@ export class LogCopy implements Follower {
   }
 
   onRecord(record: Incoming): void {
-    if (this.#isReloading) return;
-    const { draftOf, subjects, onRecord } = this.#options;
-    if (record.sequence <= this.feed.position) {
-      this.#check(record);
-      return;
+    if (this.#isReloading || this.#stop.signal.aborted) return;
+    try {
+      this.#read(record);
+    } catch (error) {
+      this.#giveUp(`record ${record.sequence} on ${record.subject} cannot be read: ${messageOf(error)}`);
     }
-    const own = draftOf(record.header(ATTEMPT));
-    onRecord(record);
-    this.take(own ? { ...own, sequence: record.sequence } : readEntry(record, subjects));
   }
 
   isKnown(record: Incoming): boolean {
@@ -101,13 +106,32 @@ export class LogCopy implements Follower {
     );
   }
 
+  #read(record: Incoming): void {
+    const { draftOf, subjects, onRecord, onForeign } = this.#options;
+    const { sequence } = record;
+    onRecord(record);
+    if (sequence <= this.feed.position) {
+      this.#check(record);
+      return;
+    }
+    const own = draftOf(record.header(ATTEMPT));
+    const entry = own ? { ...own, sequence } : readEntry(record, subjects);
+    if (entry.content.type === 'foreign') onForeign(record);
+    this.take(entry);
+  }
+
   /** One that was heard of before it was read: it must be the same. */
   #check(record: Incoming): void {
     try {
-      this.feed.check(record.sequence, record.header(ATTEMPT));
+      this.feed.check(record.sequence, recordId(record.header(ATTEMPT), record.sequence));
     } catch (error) {
-      void this.#reload(error instanceof Error ? error.message : String(error));
+      void this.#reload(messageOf(error));
     }
+  }
+
+  #giveUp(why: string): void {
+    this.#stop.abort();
+    this.#options.onLost(why);
   }
 
   /** A record that is in the log for sure, read or heard of. */
@@ -148,13 +172,18 @@ export class LogCopy implements Follower {
     this.#recent = [];
   }
 
-  #whyLost(created: string, last: number, knew: number): string | undefined {
+  #whyLost({ created, last }: StreamPosition, knew: number): string | undefined {
+    this.#created ??= created;
     if (created !== this.#created)
       return `the stream was made anew at ${created}: it is not the one of ${this.#created}`;
-    if (last < knew) {
-      return `the stream ends with revision ${last}, and ${knew} was seen: acknowledged writes are lost`;
+    if (last >= knew) {
+      this.#shortAnswers = 0;
+      return undefined;
     }
-    return undefined;
+    const why = `the stream ends with revision ${last}, and ${knew} was seen: acknowledged writes are lost`;
+    this.#shortAnswers += 1;
+    if (this.#shortAnswers < LOOKS_BEFORE_LOST) throw new Error(why);
+    return why;
   }
 
   /** Reads the log from its beginning into a state beside the real one, and shows what differs in one turn. */
@@ -162,46 +191,24 @@ export class LogCopy implements Follower {
     if (this.#isReloading) return;
     this.#isReloading = true;
     this.#stop.abort();
-    const { state, onReloaded, signal } = this.#options;
-    const fresh = await this.#readWhole();
+    const { stream, subjects, state, onReloaded, signal } = this.#options;
+    const whyLost = (position: StreamPosition) => this.#whyLost(position, this.feed.position);
+    let fresh: WholeLog;
+    try {
+      fresh = await readWholeLog({ stream, subjects, whyLost, signal });
+    } catch (error) {
+      this.#options.onLost(`${why}; and it cannot be read again: ${messageOf(error)}`);
+      return;
+    }
     if (signal.aborted) return;
     const changes = difference(state, fresh.state);
-    this.feed.moveTo(fresh.position, fresh.lastId);
+    this.feed.takeOver(fresh.feed);
     state.apply(changes);
-    state.revision = fresh.position;
+    state.revision = fresh.state.revision;
     this.#isReloading = false;
     onReloaded(changes, why);
     this.start();
   }
-
-  #readWhole(): Promise<{ state: MutableState; position: number; lastId: string }> {
-    const { stream, subjects, signal } = this.#options;
-    const state = new MutableState();
-    const feed = new Feed({ state, onChanges: () => {} });
-    const stop = new AbortController();
-    let target = 0;
-    return new Promise((resolve) => {
-      const look = () => {
-        if (feed.position < target) return;
-        stop.abort();
-        resolve({ state, position: feed.position, lastId: feed.lastId });
-      };
-      stream.follow(
-        {
-          position: () => feed.position,
-          onOpened: ({ last }) => {
-            target = last;
-            look();
-            return true;
-          },
-          onContact: () => {},
-          onRecord: (record) => {
-            feed.take(readEntry(record, subjects));
-            look();
-          },
-        },
-        AbortSignal.any([signal, stop.signal]),
-      );
-    });
-  }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

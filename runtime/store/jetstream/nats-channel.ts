@@ -19,11 +19,11 @@ export function createNatsChannel(connection: NatsConnection, bucket: string, lo
         callback: (error, message) => {
           if (error !== null || message.reply === undefined) return;
           // Whoever sends what no server sends gets no answer.
-          answer(message.string()).then(
-            (text) => message.respond(text),
-            (reason: Error) =>
-              log.warn({ reason: reason.message }, 'a question between servers made no sense'),
-          );
+          answer(message.string())
+            .then((text) => message.respond(text))
+            .catch((reason: Error) =>
+              log.warn({ reason: reason.message }, 'a question between servers was not answered'),
+            );
         },
       });
       signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });

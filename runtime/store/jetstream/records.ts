@@ -25,7 +25,9 @@ export type Content =
   /** The records that must follow it, so that what was begun can be finished by anybody. */
   | { readonly type: 'commit'; readonly parts: readonly Outgoing[] }
   /** Nothing about objects. */
-  | { readonly type: 'mark' };
+  | { readonly type: 'mark' }
+  /** Somebody else wrote it, who has no business here: it says nothing, and follows upon anything. */
+  | { readonly type: 'foreign' };
 
 export interface Entry {
   readonly sequence: number;
@@ -73,11 +75,15 @@ export function draftAgain(outgoing: Outgoing, subjects: Subjects): Draft {
   return { ...readEntry(record, subjects), outgoing };
 }
 
-/** @throws Error where the record is none of mill's */
+/** Id of a record by its header, which those of strangers do not have: all servers must give it the same. */
+export const recordId = (attempt: string, sequence: number): string => attempt || `foreign.${sequence}`;
+
+/** @throws Error where mill wrote the record, and it cannot be read */
 export function readEntry(record: Incoming, subjects: Subjects): Entry {
-  const id = record.header(ATTEMPT);
-  const { sequence, subject } = record;
-  if (id === '') throw new Error(`record ${sequence} on ${subject} was not written by mill`);
+  const { sequence } = record;
+  const attempt = record.header(ATTEMPT);
+  const id = recordId(attempt, sequence);
+  if (attempt === '') return { sequence, id, previous: '', together: 1, content: { type: 'foreign' } };
   return {
     sequence,
     id,

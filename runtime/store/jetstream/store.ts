@@ -10,7 +10,7 @@ import { openLeases, openObjects, type Replicas, traitsOf, versionOf } from './b
 import { Contact, connectToNats, type NatsOptions } from './connection.ts';
 import { Engine } from './engine.ts';
 import { checkIdentity, type Identity } from './genesis.ts';
-import { writeMemory } from './identity.ts';
+import { BehindError, writeMemory } from './identity.ts';
 import { createNatsChannel } from './nats-channel.ts';
 import { NatsStream } from './nats-stream.ts';
 import { SharedSecrets } from './secrets.ts';
@@ -20,6 +20,8 @@ import { Tombstones } from './tombstones.ts';
 /** A cluster that boots for the first time was seen to take over ten seconds until it takes streams. */
 const START_WAIT_MS = 60_000;
 const START_PAUSE_MS = 250;
+/** A leader that was paused, and has been replaced meanwhile, may answer before it learns of that: it is asked again. */
+const LOOKS_BEFORE_LOST = 20;
 /** How much later than the log the file that remembers it may be. */
 const REMEMBER_EVERY_MS = 2_000;
 const MEMORY_FILE = 'nats.json';
@@ -61,7 +63,7 @@ export async function openJetStreamStore(options: JetStreamStoreOptions): Promis
   try {
     const startedMs = clock.now();
     const store = new NatsBackedStore(options, connection, await openBucket(options, connection));
-    await store.engine.loaded;
+    await store.load();
     const { revision } = store.engine.state;
     log.info(
       { bucket, revision, nats: versionOf(connection), tookMs: clock.now() - startedMs },
@@ -84,11 +86,13 @@ async function openBucket(options: JetStreamStoreOptions, connection: NatsConnec
   const { clock, log } = options;
   const api = new JetStreamApi(connection);
   const deadlineMs = clock.now() + START_WAIT_MS;
+  let looks = 0;
   for (;;) {
     try {
       return await tryToOpen(options, connection, api);
     } catch (error) {
-      if (!isPassing(error) || clock.now() >= deadlineMs) throw inOneLine(error);
+      const isPassing = isOfNats(error) || (error instanceof BehindError && ++looks < LOOKS_BEFORE_LOST);
+      if (!isPassing || clock.now() >= deadlineMs) throw inOneLine(error);
       log.debug({ reason: String(error) }, 'NATS is not ready yet');
       await sleep(clock, START_PAUSE_MS);
     }
@@ -127,7 +131,10 @@ class NatsBackedStore implements JetStreamStore {
   readonly #opened: Opened;
   readonly #subjects: Subjects;
   readonly #abort = new AbortController();
+  /** Until then less has been read than was remembered. */
+  #isLoaded = false;
   #remembered = 0;
+  #remembering = Promise.resolve();
 
   constructor(options: JetStreamStoreOptions, connection: NatsConnection, opened: Opened) {
     const { bucket, clock, log, serverId, writer = () => undefined } = options;
@@ -142,7 +149,8 @@ class NatsBackedStore implements JetStreamStore {
     const { signal } = this.#abort;
     const isMine = () => [undefined, serverId].includes(writer(this.engine.state));
     const purge = (subject: string, upTo: number) => this.#api.purge(this.#subjects.stream, subject, upTo);
-    const tombstones = new Tombstones({ clock, log, isMine, purge, signal });
+    const lastRevision = () => this.engine.lastRecord.revision;
+    const tombstones = new Tombstones({ clock, log, isMine, lastRevision, purge, signal });
     this.engine = new Engine({
       ...options,
       writer,
@@ -156,9 +164,19 @@ class NatsBackedStore implements JetStreamStore {
       disconnectedSinceMs: () => contact.lostSinceMs,
       onRecord: (record) => tombstones.note(record),
     });
-    const complain = (error: Error) =>
-      log.warn({ error: error.message }, 'the file that remembers the log cannot be written');
-    repeat(clock, REMEMBER_EVERY_MS, signal, () => this.#remember().catch(complain));
+  }
+
+  /** @throws Error where the log cannot be read */
+  async load(): Promise<void> {
+    const { signal } = this.#abort;
+    try {
+      await this.engine.loaded;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    this.#isLoaded = true;
+    repeat(this.#options.clock, REMEMBER_EVERY_MS, signal, () => this.#remember());
   }
 
   get state() {
@@ -220,16 +238,23 @@ class NatsBackedStore implements JetStreamStore {
     });
   }
 
-  async #remember(): Promise<void> {
+  /** One after the other: they write the same file. */
+  #remember(): Promise<void> {
+    const { log } = this.#options;
+    this.#remembering = this.#remembering
+      .then(() => this.#writeMemory())
+      .catch((error: Error) =>
+        log.warn({ error: error.message }, 'the file that remembers the log cannot be written'),
+      );
+    return this.#remembering;
+  }
+
+  async #writeMemory(): Promise<void> {
     const { revision, id } = this.engine.lastRecord;
-    if (revision === this.#remembered || id === '') return;
+    if (!this.#isLoaded || revision === this.#remembered || id === '') return;
     const { created } = this.#opened.info;
-    await writeMemory(join(this.#options.dir, MEMORY_FILE), {
-      cluster: this.clusterId,
-      created,
-      revision,
-      id,
-    });
+    const path = join(this.#options.dir, MEMORY_FILE);
+    await writeMemory(path, { cluster: this.clusterId, created, revision, id });
     this.#remembered = revision;
   }
 }
@@ -242,10 +267,10 @@ function attempts(): () => string {
 }
 
 /** While a cluster elects its leaders: no answer, no leader, no peers yet. What mill says itself is final. */
-const isPassing = (error: unknown): boolean =>
+const isOfNats = (error: unknown): boolean =>
   error instanceof Error && ['NatsError', 'JetStreamError'].includes(error.name);
 
 const inOneLine = (error: unknown): Error => {
-  if (!isPassing(error)) return error as Error;
+  if (!isOfNats(error)) return error as Error;
   return new Error(`NATS is not ready to keep the state: ${(error as Error).message}`, { cause: error });
 };

@@ -7,14 +7,16 @@ import type { Incoming } from './stream.ts';
 /** How long a deletion is kept: twice as long as anybody may be away without reading everything again. */
 const KEPT_MS = 60 * 60_000;
 const SWEEP_EVERY_MS = 60_000;
-/** Cleared away in one sweep, so that it is no burden. */
-const MAX_A_SWEEP = 200;
+/** Cleared away in one sweep, so that it is no burden; more than a fleet deletes in that time for long. */
+const MAX_A_SWEEP = 2_000;
 
 export interface TombstoneOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Whether it is for this server to do. */
   readonly isMine: () => boolean;
+  /** The log must go on to end with its last record: whoever reads it anew waits for that, and links the next to it. */
+  readonly lastRevision: () => number;
   /** Clears away what a subject has up to a sequence. */
   readonly purge: (subject: string, upTo: number) => Promise<void>;
   readonly signal: AbortSignal;
@@ -40,12 +42,12 @@ export class Tombstones {
   }
 
   async #sweep(): Promise<void> {
-    const { clock, isMine, purge } = this.#options;
+    const { clock, isMine, purge, lastRevision } = this.#options;
     if (!isMine()) return;
     const untilMs = clock.now() - KEPT_MS;
     const due = [...this.#deleted].filter(([, { timeMs }]) => timeMs < untilMs).slice(0, MAX_A_SWEEP);
     for (const [subject, { sequence }] of due) {
-      if (this.#deleted.get(subject)?.sequence !== sequence) continue;
+      if (this.#deleted.get(subject)?.sequence !== sequence || sequence >= lastRevision()) continue;
       await purge(subject, sequence);
       if (this.#deleted.get(subject)?.sequence === sequence) this.#deleted.delete(subject);
     }

@@ -1,0 +1,91 @@
+/** What becomes of commits whose records, or the answers to them, are lost on the way. */
+import { expect } from 'chai';
+import { ApiError } from '../../../../api/errors.ts';
+import type { Reader } from '../../../../api/store.ts';
+import { actor, blindly, event, put } from '../../../conformance/objects.ts';
+import { failure } from '../../../conformance/observing.ts';
+import { Servers, subjects } from './servers.ts';
+
+const COMMIT_WAIT_MS = 10_000;
+const message = (state: Reader, name: string) => state.get('Event', name)?.spec.message;
+
+describe('a commit of the JetStream engine', () => {
+  it('is decided on what others wrote right after one that was superseded before it was seen', async () => {
+    const servers = new Servers('batches');
+    const [one, other] = [await servers.start(), await servers.start()];
+    one.stream.losesAnswers = true;
+    one.stream.hold();
+    const unanswered = one.engine.commit(actor, blindly(put(event('x', 'mine'))));
+    await servers.clock.advance(1);
+    await other.engine.commit(actor, blindly(put(event('y', 'theirs'))));
+    await other.engine.commit(actor, blindly(put(event('x', 'theirs'))));
+    await other.engine.commit(actor, blindly(put(event('x', 'theirs again'))));
+    one.stream.losesAnswers = false;
+    one.stream.release();
+    await unanswered;
+    const { result } = await one.engine.commit(actor, (state) => ({
+      writes: [put(event('z'))],
+      result: [message(state, 'x'), message(state, 'y')],
+    }));
+    expect(result).to.deep.equal(['theirs again', 'theirs']);
+  });
+
+  it('of several records is finished where the answer to the first was lost', async () => {
+    const servers = new Servers('serial');
+    const { engine, stream } = await servers.start();
+    stream.losesAnswers = true;
+    const both = engine.commit(actor, blindly(put(event('a')), put(event('b'))));
+    await servers.clock.advance(1);
+    stream.losesAnswers = false;
+    await servers.clock.advance(COMMIT_WAIT_MS);
+    await both;
+    expect(engine.state.list('Event')).to.have.lengthOf(2);
+    await engine.commit(actor, blindly(put(event('c'))));
+  });
+
+  it('is sent again where it was lost and the one before it was not', async () => {
+    const servers = new Servers('pipelined');
+    const { engine, stream } = await servers.start();
+    stream.hold();
+    stream.losesAnswers = true;
+    const first = engine.commit(actor, blindly(put(event('a'))));
+    stream.losesRecords = true;
+    const second = engine.commit(actor, blindly(put(event('b'))));
+    await servers.clock.advance(1);
+    stream.losesAnswers = false;
+    stream.losesRecords = false;
+    stream.release();
+    await first;
+    await servers.clock.advance(COMMIT_WAIT_MS);
+    await second;
+  });
+
+  it('whose caller has been told that nobody knows is not decided again', async () => {
+    const servers = new Servers('batches');
+    const [one, other] = [await servers.start(), await servers.start()];
+    one.stream.losesRecords = true;
+    const unanswered = failure(one.engine.commit(actor, blindly(put(event('a')))));
+    await servers.clock.advance(COMMIT_WAIT_MS);
+    expect(await unanswered)
+      .to.be.an.instanceOf(ApiError)
+      .with.property('reason', 'Timeout');
+    one.stream.losesRecords = false;
+    await other.engine.commit(actor, blindly(put(event('b'))));
+    await servers.clock.advance(COMMIT_WAIT_MS);
+    await one.engine.commit(actor, blindly(put(event('c'))));
+    expect(message(other.engine.state, 'a')).to.equal(undefined);
+  });
+
+  it('that is in the log already is not said to be refused when the rest of it is, for now', async () => {
+    const servers = new Servers('serial');
+    const { engine, stream } = await servers.start();
+    stream.refuses = {
+      subject: subjects.of(event('a')),
+      error: new ApiError('ServiceUnavailable', 'no room'),
+    };
+    const both = engine.commit(actor, blindly(put(event('a')), put(event('b'))));
+    await servers.clock.advance(COMMIT_WAIT_MS);
+    await both;
+    expect(engine.state.list('Event')).to.have.lengthOf(2);
+  });
+});
