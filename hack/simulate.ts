@@ -57,8 +57,15 @@ async function search(from: number, count: number): Promise<void> {
   let fewestEvents = Number.POSITIVE_INFINITY;
   let cpuMs = 0;
   let next = from;
-  const take = () =>
-    next < from + count && (failures.length === 0 || values['keep-going']) ? next++ : undefined;
+  let isStopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      isStopped = true;
+    });
+  const take = () => {
+    const isEnough = next >= from + count || isStopped || (failures.length > 0 && !values['keep-going']);
+    return isEnough ? undefined : next++;
+  };
   const workers = Array.from({ length: Math.min(count, Number(values.jobs)) }, () =>
     fork(WORKER, { execArgv }),
   );
@@ -69,7 +76,9 @@ async function search(from: number, count: number): Promise<void> {
         events += outcome.events;
         fewestEvents = Math.min(fewestEvents, outcome.events);
         cpuMs += outcome.cpuMs;
-        if (outcome.violation) failures.push(outcome);
+        if (!outcome.violation) return;
+        failures.push(outcome);
+        console.log(verdict(outcome));
       }),
     ),
   );
@@ -81,7 +90,6 @@ async function search(from: number, count: number): Promise<void> {
   );
   if (failures.length === 0) return;
   process.exitCode = 1;
-  for (const each of failures) console.log(verdict(each));
   const worst = failures.sort((a, b) => a.seed - b.seed)[0];
   if (worst) await explain(worst.seed);
 }

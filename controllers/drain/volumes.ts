@@ -1,6 +1,6 @@
 /** The volumes of a node that is drained: those that an alloc takes along, and those that are just released. */
 import { isTerminal } from '../../api/kinds/alloc.ts';
-import type { DrainFailure } from '../../api/kinds/node.ts';
+import { type DrainFailure, isLeaving } from '../../api/kinds/node.ts';
 import type { Volume } from '../../api/kinds/volume.ts';
 import type { Reader } from '../../api/store.ts';
 
@@ -9,7 +9,7 @@ export interface NodeVolumes {
   readonly here: readonly string[];
   /** Of these: those that no alloc of the node uses, and that can still be detached. */
   readonly idle: readonly string[];
-  /** Of these: still wanted here, though no alloc anywhere uses them. */
+  /** Of these: still wanted here, though no alloc uses them on a node that could take them. */
   readonly toRelease: readonly string[];
   /** Those that no alloc of the node uses, and that cannot be detached. */
   readonly failed: readonly DrainFailure[];
@@ -23,7 +23,8 @@ export function sortVolumes(node: string, reader: Reader): NodeVolumes {
     here: volumes.map(nameOf),
     idle: unused.filter((volume) => !stuck.includes(volume)).map(nameOf),
     toRelease: unused
-      .filter((volume) => volume.spec.node === node && usersOf(volume, reader).length === 0)
+      .filter(({ spec }) => spec.node === node)
+      .filter((volume) => !usersOf(volume, reader).some((user) => canTake(user, reader)))
       .map(nameOf),
     failed: stuck.map(({ metadata, status }) => ({
       service: '',
@@ -32,6 +33,12 @@ export function sortVolumes(node: string, reader: Reader): NodeVolumes {
       message: `volume ${metadata.name} could not be detached: ${status.message ?? 'its driver gave no reason'}`,
     })),
   };
+}
+
+/** A volume that is used there is fetched by its controller; for one that stays away, nobody asks before that changes. */
+function canTake(name: string, reader: Reader): boolean {
+  const node = reader.get('Node', name);
+  return node !== undefined && !node.spec.drain && !isLeaving(node) && node.status.phase !== 'down';
 }
 
 /** It was released, its controller has seen that, and it failed. */

@@ -17,6 +17,8 @@ export interface Facts {
   readonly wanted?: string;
   /** `spec.node` says so already. */
   readonly isClaimed: boolean;
+  /** `spec.node` does not name the node where it is: somebody wants it gone from there, whoever takes it. */
+  readonly isReleased: boolean;
   /** The node that its status names: it is there, or may be. */
   readonly recorded?: string;
   /** The node that the driver sees it attached to. */
@@ -53,6 +55,7 @@ export function volumeFacts(volume: Volume, reader: Reader, driver: DriverView):
     isInUse: mounters.length > 0,
     ...(wanted === undefined ? {} : { wanted }),
     isClaimed: isGoing || spec.node === wanted,
+    isReleased: status.node !== undefined && status.node !== spec.node,
     ...(status.node === undefined ? {} : { recorded: status.node }),
     ...(driver.attached === undefined ? {} : { attached: driver.attached }),
     isAttachedRecorded: status.phase === 'attached',

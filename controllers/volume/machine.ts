@@ -1,5 +1,5 @@
 /** How a volume gets where it is wanted: provisioned, claimed, freed where it was, attached where it should be. */
-import { not, setup } from 'xstate';
+import { and, not, setup } from 'xstate';
 import type { ActEvent } from '../../runtime/controller/machine.ts';
 import type { Facts } from './facts.ts';
 
@@ -60,6 +60,7 @@ export const machine = setup({
     isLocated: ({ context }) => context.problem === undefined,
     isProvisioned: ({ context }) => context.isProvisioned,
     isClaimed: ({ context }) => context.isClaimed,
+    isReleased: ({ context }) => context.isReleased,
     hasObstacle: ({ context }) => context.obstacle !== undefined,
     /** Its writers are gone from where it should not be, or are known to be dead. */
     isFree: (input) => isInPlace(input) || !input.context.isMounted || input.context.isHolderLost,
@@ -110,6 +111,8 @@ export const machine = setup({
     claiming: {
       always: [
         { guard: 'isClaimed', target: 'unmounting' },
+        // Where it is wanted cannot take it: it stays where it is, but for a node that is to be rid of it.
+        { guard: and(['hasObstacle', 'isReleased']), target: 'unmounting' },
         { guard: 'hasObstacle', target: 'awaitingNode' },
       ],
       on: { act: { actions: { type: 'claimNode', params: ({ context }) => ({ node: wanted(context) }) } } },

@@ -1,6 +1,7 @@
-/** A bounded share of the search in every test run, and what makes its findings worth something: they can be repeated. */
+/** A bounded share of the search in every test run, what it has found before, and that its findings can be repeated. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { drawPlan } from './plan.ts';
+import { drawPlan, type Plan } from './plan.ts';
 import { type Result, simulate, simulateSeed } from './run.ts';
 import { shrink } from './shrink.ts';
 
@@ -8,6 +9,14 @@ import { shrink } from './shrink.ts';
 const BUDGET_MS = 9_000;
 const TIMEOUT_MS = 120_000;
 const MOST_SEEDS = 2 ** 31;
+const REGRESSIONS = new URL('regressions/', import.meta.url);
+
+/** A bug that was found and mended: the plan itself, because another drawing gives its seed another one. */
+interface Regression {
+  /** What was wrong, in a sentence. */
+  readonly wrong: string;
+  readonly plan: Plan;
+}
 
 describe('the simulation', function () {
   this.timeout(TIMEOUT_MS);
@@ -24,6 +33,13 @@ describe('the simulation', function () {
     expect((await simulateSeed(1)).hash).not.to.equal((await simulateSeed(2)).hash);
   });
 
+  for (const { wrong, plan } of regressions()) {
+    it(`has not gone back to this: ${wrong}`, async () => {
+      const { violation, story } = await simulate(plan);
+      expect(violation, story.join('\n')).to.equal(undefined);
+    });
+  }
+
   it('keeps its promises in clusters that nobody has seen before', async () => {
     const first = Math.floor(Math.random() * MOST_SEEDS);
     const startedAt = process.cpuUsage();
@@ -32,6 +48,13 @@ describe('the simulation', function () {
     console.log(`      ${seed - first} clusters from seed ${first}`);
   });
 });
+
+function regressions(): Regression[] {
+  const files = readdirSync(REGRESSIONS).filter((name) => name.endsWith('.json'));
+  return files
+    .sort()
+    .map((name) => JSON.parse(readFileSync(new URL(name, REGRESSIONS), 'utf8')) as Regression);
+}
 
 const cpuMs = (since: NodeJS.CpuUsage): number => {
   const { user, system } = process.cpuUsage(since);
