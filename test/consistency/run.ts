@@ -58,7 +58,7 @@ export async function run(setting: Setting, seed: number, durationMs: number, di
   }
 }
 
-export class Cluster {
+class Cluster {
   readonly targets: Targets;
   readonly dir: string;
 

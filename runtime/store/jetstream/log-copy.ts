@@ -12,7 +12,7 @@ import { readWholeLog, type WholeLog } from './whole-log.ts';
  * Deletions are kept for an hour at least (see `tombstones.ts`). Who heard nothing for half of that reads everything again: a
  * deletion may have come and gone meanwhile.
  */
-export const LONGEST_GAP_MS = 30 * 60_000;
+const LONGEST_GAP_MS = 30 * 60_000;
 /** A leader that was paused, and has been replaced meanwhile, answers once or twice before it learns of that. */
 const LOOKS_BEFORE_LOST = 20;
 
