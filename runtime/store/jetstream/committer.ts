@@ -3,7 +3,7 @@
  * stream is believed where it says "stored", and is a hint to look at the log where it says anything else.
  */
 import type { Clock } from '../../../api/clock.ts';
-import { ApiError } from '../../../api/errors.ts';
+import { ApiError, unavailable } from '../../../api/errors.ts';
 import type { Actor, Change, Committed, Decision, Reader } from '../../../api/store.ts';
 import { Decider, type DeciderOptions } from './decider.ts';
 import type { Feed } from './feed.ts';
@@ -407,7 +407,4 @@ export class Committer {
 export const unknownOutcome = () =>
   new ApiError('Timeout', 'NATS has not said whether this was stored: look before you try it again');
 
-const notNow = () =>
-  new ApiError('ServiceUnavailable', 'NATS takes no writes now: nothing was changed, try again', {
-    retryAfterSeconds: 1,
-  });
+const notNow = () => unavailable('NATS takes no writes now: nothing was changed, try again');

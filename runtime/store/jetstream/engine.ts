@@ -1,6 +1,6 @@
 /** The store on two streams: the log of the objects, and the leases. Over NATS it is opened by `store.ts`. */
 import type { Clock } from '../../../api/clock.ts';
-import { ApiError } from '../../../api/errors.ts';
+import { ApiError, unavailable } from '../../../api/errors.ts';
 import { isEphemeral, type KindName } from '../../../api/kinds/index.ts';
 import type { Log } from '../../../api/log.ts';
 import type {
@@ -192,7 +192,7 @@ export class Engine implements Store {
   #refuseWhereHopeless(): void {
     if (this.#closed) throw new ApiError('ServiceUnavailable', 'the store is closed');
     const why = this.#health.whyHopeless(this.#options.disconnectedSinceMs());
-    if (why !== undefined) throw new ApiError('ServiceUnavailable', why, { retryAfterSeconds: 1 });
+    if (why !== undefined) throw unavailable(why);
   }
 
   #begin(recent: readonly Change[], floor: number): void {
