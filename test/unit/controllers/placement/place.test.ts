@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import sinon from 'sinon';
 import type { AnyObject } from '../../../../api/kinds/index.ts';
 import { isPlaced, type PlacementRequest, place } from '../../../../controllers/placement/place.ts';
 import { noPlaceMessage, reasonLines } from '../../../../controllers/placement/reasons.ts';
@@ -149,6 +150,18 @@ describe('placement', () => {
     expect(place(request(), nodes)).to.deep.equal({ node: 'node-1' });
     nodes.put(alloc('other-0-a', { node: 'node-1', owner: { kind: 'Task', name: 'job', uid: 'job-uid' } }));
     expect(place(request(), nodes)).to.deep.equal({ node: 'node-2' });
+  });
+
+  it('looks at no more nodes of a large fleet than it takes to choose well, and not always at the same ones', () => {
+    const names = Array.from({ length: 1_000 }, (_, index) => `node-${String(index).padStart(3, '0')}`);
+    const nodes = fleet(...names.map((name) => node(name)));
+    const looked = sinon.spy(nodes, 'byIndex');
+    const places = ['a', 'b', 'c', 'd'].map((ownerUid) => place({ ...request(), ownerUid }, nodes));
+    expect(looked.callCount).to.be.lessThan(4 * 102);
+    expect(new Set(places.map((each) => isPlaced(each) && each.node))).to.have.lengthOf(4);
+    nodes.put(node('node-500', { capacity: { cpu: '64' } }));
+    const wanted = request({ template: needing('60') });
+    expect(place(wanted, nodes)).to.deep.equal({ node: 'node-500' });
   });
 
   it('tells people nodes with the same reason together, and not thousands of them', () => {
