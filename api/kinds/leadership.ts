@@ -9,6 +9,9 @@ const strict = { additionalProperties: false } as const;
 const LeadershipSpec = Type.Object(
   {
     server: Type.Optional(described(Name, 'the server that leads; none: it was given up, and is free')),
+    session: Type.Optional(
+      Type.String({ maxLength: 64, description: 'the run of that server that leads: the one of its lease' }),
+    ),
     term: Type.Integer({
       minimum: 1,
       description: 'grows with every change of the leader; what an earlier one still writes is refused by it',

@@ -41,8 +41,8 @@ export const termsGrow = rule(
       };
     if (!old || next.spec.term > old.spec.term) return undefined;
     const isGivenUp = next.spec.server === undefined;
-    if (next.spec.term === old.spec.term && (isGivenUp || next.spec.server === old.spec.server))
-      return undefined;
+    const isSame = next.spec.server === old.spec.server && next.spec.session === old.spec.session;
+    if (next.spec.term === old.spec.term && (isGivenUp || isSame)) return undefined;
     return {
       field: 'spec.term',
       message: `a new leader needs a term after ${old.spec.term}, not ${next.spec.term}`,

@@ -3,49 +3,26 @@
  * dies is followed. A server leads what the store says it leads, for as long as its own heartbeats get through; what it
  * commits carries the term, and the rules refuse it when another term has begun.
  */
-import type { Client } from '../../api/client/client.ts';
 import { deleteIfPresent } from '../../api/client/client.ts';
 import { type Clock, sleep } from '../../api/clock.ts';
-import { type LeaseSpec, serverLeaseName } from '../../api/kinds/lease.ts';
+import { serverLeaseName } from '../../api/kinds/lease.ts';
 import type { Log } from '../../api/log.ts';
 import type { Identities } from '../../api/server/identities.ts';
 import type { Change, Reader, Store } from '../../api/store.ts';
-import { createLeaseKeeper, type LeaseKeeper } from '../lease.ts';
 import { steadyClock } from '../steady-clock.ts';
-import { assign, countsOf, lighterServer } from './assignment.ts';
+import { lighterServer } from './assignment.ts';
 import { LeadershipChanges, type Vacancy } from './changes.ts';
+import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import { type Role, RoleRunner } from './runner.ts';
 import { ServerSight } from './sight.ts';
-import {
-  BALANCE_EVERY_MS,
-  DEAD_AFTER_MS,
-  FENCE_AFTER_MS,
-  GIVE_UP_WITHIN_MS,
-  RENEW_ALONE_EVERY_MS,
-  RENEW_EVERY_MS,
-  SECOND_CHOICE_AFTER_MS,
-  SECOND_CHOICE_PER_ROLE_MS,
-  TICK_MS,
-} from './timing.ts';
+import { BALANCE_EVERY_MS, GIVE_UP_WITHIN_MS, TICK_MS } from './timing.ts';
+import { Vacancies } from './vacancies.ts';
 
-export interface LeadershipsOptions {
+/** `server` is the same at every start of it, `session` another one. Alone, its roles are its own from start to end. */
+export interface LeadershipsOptions extends HeartbeatOptions {
   readonly store: Store;
-  /** Acts as the server (`serverActor`). */
-  readonly client: Client;
-  readonly clock: Clock;
-  readonly log: Log;
   readonly identities: Identities;
-  /** Name of this server, the same at every start. */
-  readonly server: string;
-  /** Names this run of it. */
-  readonly session: string;
-  /** The node that it runs on, where that is one of the fleet. */
-  readonly node?: string;
   readonly roles: readonly Role[];
-  /** Nobody else can have the store open: its roles are this server's from the start to the end. */
-  readonly isAlone: boolean;
-  /** The NATS servers that keep the store, as this server sees them now. */
-  readonly natsServers?: () => NonNullable<LeaseSpec['natsServers']>;
   /** Called when all leases were lost with the memory that they were in. */
   readonly onLeasesLost?: () => void;
 }
@@ -53,35 +30,36 @@ export interface LeadershipsOptions {
 export interface Leaderships {
   /** Roles that run here now. */
   readonly leading: readonly string[];
+  /** Who leads a role by a state of the store; undefined: nobody who lives, as this server sees it. */
+  leaderOf(role: string, state: Reader): string | undefined;
   /** Stops what runs here, and then gives it to the others. */
   close(): Promise<void>;
 }
 
-/** Takes part at once; resolves to nothing, as a role may be somebody else's for good. */
+/** Takes part at once. A role may be somebody else's for good. */
 export function startLeaderships(options: LeadershipsOptions): Leaderships {
   return new Participant(options);
 }
+
+/** A heartbeat or two of another run are what a process that died just now had under way. */
+const NAMESAKE_BEATS = 3;
 
 class Participant implements Leaderships {
   readonly #options: LeadershipsOptions;
   readonly #log: Log;
   readonly #steady: Clock;
   readonly #sight: ServerSight;
-  readonly #lease: LeaseKeeper;
+  readonly #heartbeat: Heartbeat;
+  readonly #vacancies: Vacancies;
   readonly #changes: LeadershipChanges;
   readonly #runner: RoleRunner;
   readonly #roles: readonly string[];
   readonly #abort = new AbortController();
-  /** Since when a role could be taken, by the steady clock. */
-  readonly #vacantSince = new Map<string, number>();
   readonly #handingOver = new Set<string>();
-  /** Its heartbeats get through: what it leads is safe from being taken over. */
-  #isHeard: boolean;
-  /** What an earlier run of this server led has a new term: what names this server from here on is this run's. */
-  #hasBegun = false;
   #isCommitting = false;
   /** Its lease was seen in the store. */
   #hasLease = false;
+  #namesakeBeats = 0;
   #isDue = false;
   #tickedMs: number;
   #balancedMs: number;
@@ -89,27 +67,42 @@ class Participant implements Leaderships {
   #closed: Promise<void> | undefined;
 
   constructor(options: LeadershipsOptions) {
-    const { store, clock, log, server, isAlone, roles } = options;
+    const { store, clock, server, session, isAlone, roles } = options;
+    const log = options.log.child({ server });
+    const { state } = store;
     this.#options = options;
-    this.#log = log.child({ server });
+    this.#log = log;
     this.#steady = steadyClock(clock);
     this.#roles = roles.map((role) => role.name);
-    this.#sight = new ServerSight(store.state, server, isAlone);
-    const leaseRevision = this.#sight.leaseRevision.bind(this.#sight);
+    const sight = new ServerSight(state, server, isAlone);
+    this.#sight = sight;
+    this.#vacancies = new Vacancies({
+      state,
+      sight,
+      clock: this.#steady,
+      server,
+      session,
+      roles: this.#roles,
+    });
+    const leaseRevision = sight.leaseRevision.bind(sight);
     this.#changes = new LeadershipChanges({ ...options, roles: this.#roles, leaseRevision });
-    this.#runner = new RoleRunner(roles, this.#log, () => this.#due());
-    this.#isHeard = isAlone;
+    this.#runner = new RoleRunner(roles, log, () => this.#due());
     this.#tickedMs = this.#steady.now();
     this.#balancedMs = this.#tickedMs;
     store.subscribe({ kinds: ['Lease', 'Leadership'], signal: this.#abort.signal }, (change) => {
       this.#saw(change);
     });
-    this.#lease = this.#keepLease();
+    this.#heartbeat = new Heartbeat({ ...options, log }, () => this.#due());
     this.#tick();
   }
 
   get leading(): readonly string[] {
     return this.#runner.running;
+  }
+
+  leaderOf(role: string, state: Reader): string | undefined {
+    const leader = state.get('Leadership', role)?.spec.server;
+    return leader !== undefined && this.#sight.isDead(leader) ? undefined : leader;
   }
 
   close(): Promise<void> {
@@ -125,46 +118,25 @@ class Participant implements Leaderships {
     // Nobody but this server ends its own lease. It went with all others, or, without a word, is there anew.
     if (type === 'deleted' || (type === 'added' && this.#hasLease)) this.#options.onLeasesLost?.();
     this.#hasLease = type !== 'deleted';
+    if (object.kind === 'Lease' && object.spec.session !== this.#options.session) this.#meetNamesake();
   }
 
-  #keepLease(): LeaseKeeper {
-    const { client, clock, server, session, node, isAlone } = this.#options;
-    const renewEveryMs = isAlone ? RENEW_ALONE_EVERY_MS : RENEW_EVERY_MS;
-    const lease = createLeaseKeeper({
-      client,
-      clock,
-      log: this.#log,
-      name: serverLeaseName(server),
-      holder: 'server',
-      ...(node === undefined ? {} : { node }),
-      durationMs: isAlone ? 3 * renewEveryMs : DEAD_AFTER_MS,
-      renewEveryMs,
-      session,
-    });
-    if (isAlone) return lease;
-    const heard = () => {
-      this.#isHeard = true;
-      this.#due();
-    };
-    void lease.held.then(heard);
-    lease.onRegained(() => {
-      this.#log.info({}, 'the store is reached again: this server goes on with what it leads still');
-      heard();
-    });
-    lease.onLost(() => {
-      this.#isHeard = false;
-      this.#log.warn({}, 'the store took no heartbeat of this server in time: it stops what it leads');
-      this.#due();
-    }, FENCE_AFTER_MS);
-    return lease;
+  /** Two that run by one name would lead by turns, and each keep the other's lease alive: then neither leads. */
+  #meetNamesake(): void {
+    this.#namesakeBeats += 1;
+    if (this.#namesakeBeats < NAMESAKE_BEATS) return;
+    this.#log.error(
+      {},
+      'another server runs by this name: this one leads nothing any more; give each its own --name',
+    );
+    void this.close();
   }
 
   #tick(): void {
     const nowMs = this.#steady.now();
     this.#sight.passed(nowMs - this.#tickedMs);
     this.#tickedMs = nowMs;
-    const { natsServers } = this.#options;
-    if (natsServers) this.#lease.report({ natsServers: natsServers() });
+    this.#heartbeat.tell();
     this.#due();
     this.#cancelTick = this.#steady.schedule(TICK_MS, () => this.#tick());
   }
@@ -182,69 +154,25 @@ class Participant implements Leaderships {
   /** Everything is judged afresh: what runs here, what can be taken, what is better led elsewhere. */
   #climb(): void {
     for (const role of this.#roles) this.#runner.want(role, this.#termOf(role));
-    if (!this.#isHeard || this.#closed || this.#isCommitting) return;
-    const vacancies = this.#vacancies();
-    const due = this.#hasBegun ? this.#dueOf(vacancies) : this.#firstOf(vacancies);
-    if (due.length > 0 || !this.#hasBegun) void this.#takeOver(due);
+    if (!this.#heartbeat.isHeard || this.#closed || this.#isCommitting) return;
+    const vacancies = this.#vacancies.find();
+    const due = this.#vacancies.due(vacancies);
+    if (due.length > 0) void this.#takeOver(due);
     else if (vacancies.length === 0) this.#balance();
     this.#clearLeases();
   }
 
   /** The term by which this server runs a role now; undefined: it must not run here. */
   #termOf(role: string): number | undefined {
-    if (!this.#isHeard || !this.#hasBegun || this.#closed || this.#handingOver.has(role)) return undefined;
-    const spec = this.#options.store.state.get('Leadership', role)?.spec;
-    return spec?.server === this.#options.server ? spec.term : undefined;
-  }
-
-  #vacancies(): readonly Vacancy[] {
-    const { store, server } = this.#options;
-    const vacancies: Vacancy[] = [];
-    for (const role of this.#roles) {
-      const { server: leader, term = 0 } = store.state.get('Leadership', role)?.spec ?? {};
-      const isOwn = leader === server;
-      const isVacant = isOwn ? !this.#hasBegun : leader === undefined || this.#sight.isDead(leader);
-      if (!isVacant) this.#vacantSince.delete(role);
-      else {
-        const leaseRevision = leader === undefined ? undefined : this.#sight.leaseRevision(leader);
-        vacancies.push({ role, leader, term, leaseRevision });
-      }
-    }
-    return vacancies;
-  }
-
-  /** What was this server's before, and what falls to it, in one commit. */
-  #firstOf(vacancies: readonly Vacancy[]): readonly Vacancy[] {
-    const own = vacancies.filter(({ leader }) => leader === this.#options.server);
-    return [...own, ...this.#dueOf(vacancies.filter((vacancy) => !own.includes(vacancy)))];
-  }
-
-  /** What falls to this server at once, and what the one that it falls to has not taken. */
-  #dueOf(vacancies: readonly Vacancy[]): readonly Vacancy[] {
-    const { server } = this.#options;
-    const names = vacancies.map(({ role }) => role);
-    const counts = this.#counts(new Set(names));
-    const assigned = assign(names, this.#sight.live(), counts);
-    const patienceMs = SECOND_CHOICE_AFTER_MS + SECOND_CHOICE_PER_ROLE_MS * (counts.get(server) ?? 0);
-    const nowMs = this.#steady.now();
-    return vacancies.filter(({ role }) => {
-      const sinceMs = this.#vacantSince.get(role) ?? nowMs;
-      this.#vacantSince.set(role, sinceMs);
-      return assigned.get(role) === server || nowMs - sinceMs >= patienceMs;
-    });
-  }
-
-  /** @param without roles that are led by nobody alive */
-  #counts(without: ReadonlySet<string> = new Set()) {
-    const { state } = this.#options.store;
-    const led = this.#roles.filter((role) => !without.has(role));
-    return countsOf(led.map((role) => state.get('Leadership', role)?.spec.server));
+    const { server, session, store } = this.#options;
+    if (!this.#heartbeat.isHeard || this.#closed || this.#handingOver.has(role)) return undefined;
+    const spec = store.state.get('Leadership', role)?.spec;
+    return spec?.server === server && spec.session === session ? spec.term : undefined;
   }
 
   async #takeOver(vacancies: readonly Vacancy[]): Promise<void> {
     await this.#committing('leaderships were not taken; it is tried again', async () => {
       const { result: roles } = await this.#changes.takeOver(vacancies);
-      this.#hasBegun = true;
       if (roles.length > 0) this.#log.info({ roles }, 'this server leads');
     });
   }
@@ -258,7 +186,8 @@ class Participant implements Leaderships {
     const servers = this.#sight.settled().filter((other) => other !== server);
     const role = this.#runner.running.at(-1);
     const term = role === undefined ? undefined : store.state.get('Leadership', role)?.spec.term;
-    if (role === undefined || term === undefined || !lighterServer(server, servers, this.#counts())) return;
+    if (role === undefined || term === undefined || !lighterServer(server, servers, this.#vacancies.counts()))
+      return;
     this.#handingOver.add(role);
     void this.#committing('a leadership was not handed over', async () => {
       await this.#runner.stop(role);
@@ -298,12 +227,12 @@ class Participant implements Leaderships {
   async #close(): Promise<void> {
     const { server, clock } = this.#options;
     this.#cancelTick();
-    this.#lease.report({ leaving: true });
+    this.#heartbeat.report({ leaving: true });
     await Promise.all(this.#roles.map((role) => this.#runner.stop(role)));
     const others = this.#sight.live().filter((other) => other !== server);
     const leave = async () => {
       await this.#changes.giveUp(others);
-      await this.#lease.close({ release: true });
+      await this.#heartbeat.release();
     };
     const late = new AbortController();
     const gone = leave().catch((error: Error) =>
@@ -315,10 +244,5 @@ class Participant implements Leaderships {
     await Promise.race([gone, sleep(clock, GIVE_UP_WITHIN_MS, late.signal)]);
     late.abort();
     this.#abort.abort();
-    void this.#lease.close();
   }
 }
-
-/** Who leads a role now, if anybody does; for an engine that asks who of several servers decides. */
-export const leaderOf = (state: Reader, role: string): string | undefined =>
-  state.get('Leadership', role)?.spec.server;

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { refuseNamesake } from '../../../runtime/leadership/namesake.ts';
 import { ROLES, type Server, Servers } from './servers.ts';
 
 /** From a kill to the moment at which everything runs elsewhere. */
@@ -247,6 +248,34 @@ describe('leaderships', () => {
     a.store.cut();
     await advance(60_000);
     expect(a.leading).to.deep.equal(ROLES);
+  });
+
+  it('are left to others by two servers that run by one name', async () => {
+    await start('a');
+    await start('a', { session: 'namesake' });
+    await start('b');
+    await advance(5_000);
+    expect(servers.leaders.map((leader) => leader.replace(/\d+$/, ''))).to.deep.equal(
+      ROLES.map((role) => `${role}@b`),
+    );
+    servers.moments.length = 0;
+  });
+
+  it('are refused to a server whose name another one runs by, at its start', async () => {
+    const a = await start('a');
+    const refused = (server: string) => {
+      const outcome = refuseNamesake(servers.store, server, servers.clock).then(
+        () => 'may start',
+        (error: Error) => error.message,
+      );
+      return Promise.all([outcome, advance(1_000)]).then(([said]) => said);
+    };
+    expect(await refused('a')).to.equal(
+      'another server runs by the name "a": give each its own --name and --data',
+    );
+    expect(await refused('b')).to.equal('may start');
+    await a.kill();
+    expect(await refused('a')).to.equal('may start');
   });
 
   it('leave no lease of a dead server behind', async () => {
