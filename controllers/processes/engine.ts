@@ -18,6 +18,7 @@ export interface Engine {
    * server's own files hold it.
    */
   readonly sharedSecret?: (name: string, make: () => Promise<string>) => Promise<string>;
+  close(): Promise<void>;
 }
 
 export interface EngineOptions {
@@ -27,7 +28,6 @@ export interface EngineOptions {
   readonly nats?: NatsTarget;
   readonly server: string;
   readonly clock: Clock;
-  readonly random: () => number;
   readonly log: Log;
   /** The server that decides for all; undefined while there is none, or it is dead. */
   readonly writer: (state: Reader) => string | undefined;
@@ -36,6 +36,7 @@ export interface EngineOptions {
 /** @throws Error in one line where it cannot be opened */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { dir, clock, log, nats } = options;
-  if (nats) throw new Error('not yet');
-  return { store: await openEmbeddedStore({ dir, clock, log, admission }), isAlone: true };
+  if (nats) return (await import('./nats-engine.ts')).openNatsEngine(options, nats);
+  const store = await openEmbeddedStore({ dir, clock, log, admission });
+  return { store, isAlone: true, close: () => store.close() };
 }

@@ -98,7 +98,7 @@ export async function startServerCore(options: ServerCoreOptions): Promise<Serve
     whyNotReady: () => store.health.unwritable,
     planDrain: (node) => planDrain(node, store.state),
   });
-  const url = await listen(api, options, store);
+  const url = await listen(api, options, engine);
   await writeContext({ server: url, ca: certificates.ca, token });
   leaderships = lead(options, server, engine, service, volumes);
   const stopControllers = () => leaderships?.close() ?? Promise.resolve();
@@ -112,7 +112,7 @@ export async function startServerCore(options: ServerCoreOptions): Promise<Serve
     async close() {
       await stopControllers();
       await api.close();
-      await store.close();
+      await engine.close();
     },
   };
 }
@@ -161,11 +161,11 @@ function lead(
   });
 }
 
-async function listen(api: ApiServer, { host, port }: ServerCoreOptions, store: Store): Promise<string> {
+async function listen(api: ApiServer, { host, port }: ServerCoreOptions, engine: Engine): Promise<string> {
   try {
     return await api.listen(host, port);
   } catch (error) {
-    await store.close();
+    await engine.close();
     throw error;
   }
 }
