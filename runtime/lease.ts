@@ -30,6 +30,8 @@ export interface LeaseKeeperOptions {
   readonly renewEveryMs: number;
   /** Names this run of the process. */
   readonly session: string;
+  /** Asked before each renewal: why the holder should not count as alive, though it is; undefined where it should. */
+  readonly whyNot?: () => string | undefined;
 }
 
 export interface LeaseReport {
@@ -159,6 +161,8 @@ class Keeper implements LeaseKeeper {
   async #write(signal: AbortSignal): Promise<void> {
     const { client, clock, name, holder, node, durationMs, session } = this.#options;
     const { draining, problems, natsServers, leaving } = this.#reported;
+    const reason = this.#options.whyNot?.();
+    if (reason !== undefined) throw new Error(reason);
     const spec = {
       holder,
       ...(node === undefined ? {} : { node }),

@@ -4,7 +4,7 @@ import { UsageError } from './exit.ts';
 import type { NatsTarget } from './processes.ts';
 import type { Environment } from './surroundings.ts';
 
-export const DEFAULT_BUCKET = 'mill';
+const DEFAULT_BUCKET = 'mill';
 /** Part of the streams' names and subjects; `_` sets apart what mill adds to it. */
 const BUCKET = /^[A-Za-z0-9-]{1,64}$/;
 /** `nats://` or `tls://` may stand before each; user and password have options of their own, which others cannot see. */
@@ -64,7 +64,7 @@ export function natsPart(flags: NatsFlags, env: Environment): { readonly nats?: 
  * @returns undefined where the state is not kept in NATS
  * @throws UsageError where an option is wrong, or means nothing by itself
  */
-export function natsTarget(flags: NatsFlags, env: Environment): NatsTarget | undefined {
+function natsTarget(flags: NatsFlags, env: Environment): NatsTarget | undefined {
   const given = new Map<keyof NatsFlags, string>();
   for (const name of NAMES) {
     const value = flags[name] ?? env[OPTIONS[name][0]];

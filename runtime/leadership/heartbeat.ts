@@ -18,6 +18,8 @@ export interface HeartbeatOptions {
   readonly node?: string;
   /** Nobody waits for its heartbeats, and nothing depends on them: they say that it is there. */
   readonly isAlone: boolean;
+  /** Why nothing can be committed now: a server that cannot work must not keep others from it. Alone, it is not asked. */
+  readonly whyNot: () => string | undefined;
   /** The NATS servers that keep the store, as this server sees them now. */
   readonly natsServers?: () => NonNullable<LeaseSpec['natsServers']>;
 }
@@ -34,8 +36,10 @@ export class Heartbeat {
     const renewEveryMs = isAlone ? RENEW_ALONE_EVERY_MS : RENEW_EVERY_MS;
     this.#options = options;
     this.isHeard = isAlone;
+    const { whyNot, ...kept } = options;
     this.#lease = createLeaseKeeper({
-      ...options,
+      ...kept,
+      ...(isAlone ? {} : { whyNot }),
       name: serverLeaseName(server),
       holder: 'server',
       durationMs: isAlone ? 3 * renewEveryMs : DEAD_AFTER_MS,

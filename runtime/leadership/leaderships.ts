@@ -19,7 +19,7 @@ import { BALANCE_EVERY_MS, GIVE_UP_WITHIN_MS, TICK_MS } from './timing.ts';
 import { Vacancies } from './vacancies.ts';
 
 /** `server` is the same at every start of it, `session` another one. Alone, its roles are its own from start to end. */
-export interface LeadershipsOptions extends HeartbeatOptions {
+export interface LeadershipsOptions extends Omit<HeartbeatOptions, 'whyNot'> {
   readonly store: Store;
   readonly identities: Identities;
   readonly roles: readonly Role[];
@@ -92,7 +92,9 @@ class Participant implements Leaderships {
     store.subscribe({ kinds: ['Lease', 'Leadership'], signal: this.#abort.signal }, (change) => {
       this.#saw(change);
     });
-    this.#heartbeat = new Heartbeat({ ...options, log }, () => this.#due());
+    this.#heartbeat = new Heartbeat({ ...options, log, whyNot: () => store.health.unwritable }, () =>
+      this.#due(),
+    );
     this.#tick();
   }
 

@@ -55,7 +55,8 @@ export class LaggingStore implements Store {
     return this.#state;
   }
 
-  readonly health: StoreHealth = {};
+  /** What a test says of it. */
+  health: StoreHealth = {};
 
   async commit<T>(actor: Actor, decide: (state: Reader) => Decision<T>): Promise<Committed<T>> {
     await new Promise<void>((resolve) => this.#clock.schedule(1, resolve));

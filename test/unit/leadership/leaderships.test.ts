@@ -105,6 +105,13 @@ describe('leaderships', () => {
     expect(a.leading).to.have.length(2);
   });
 
+  it('go to others when a server can renew its lease and commit nothing else', async () => {
+    const [a] = await cluster();
+    a.store.health = { unwritable: 'its copy of the log stands still' };
+    await advance(FOLLOWED_WITHIN_MS + 1_000);
+    expect(servers.spread).to.deep.equal({ a: 0, b: 3, c: 3 });
+  });
+
   it('let a holder that was paused commit nothing when it wakes up', async () => {
     const [a] = await cluster();
     const [role = ''] = a.leading;
