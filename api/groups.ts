@@ -6,3 +6,5 @@ export const ADMIN_GROUP = 'system:masters';
 export const NODE_GROUP = 'system:nodes';
 export const GATEWAY_GROUP = 'system:gateways';
 export const CONTROLLER_GROUP = 'system:controllers';
+/** The servers themselves, for their own leases and for who of them leads what. */
+export const SERVER_GROUP = 'system:servers';

@@ -8,6 +8,7 @@ import { isApiError } from '../api/errors.ts';
 import type { LeaseSpec } from '../api/kinds/lease.ts';
 import type { Log } from '../api/log.ts';
 import { sameJson } from '../api/same-json.ts';
+import { steadyClock } from './steady-clock.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** First pause after a renewal that failed; it doubles, up to the renewal's own interval. */
@@ -21,7 +22,7 @@ export interface LeaseKeeperOptions {
   readonly log: Log;
   readonly name: string;
   readonly holder: LeaseSpec['holder'];
-  /** For an agent: its node. */
+  /** For an agent: its node; for a server: the node that it runs on, where it is one of the fleet. */
   readonly node?: string;
   /** After so long without a renewal the servers take the holder for dead. */
   readonly durationMs: number;
@@ -29,6 +30,8 @@ export interface LeaseKeeperOptions {
   readonly renewEveryMs: number;
   /** Names this run of the process. */
   readonly session: string;
+  /** Asked before each renewal: why the holder should not count as alive, though it is; undefined where it should. */
+  readonly whyNot?: () => string | undefined;
 }
 
 export interface LeaseReport {
@@ -36,12 +39,14 @@ export interface LeaseReport {
   readonly appliedRevision?: number;
   readonly draining?: readonly string[];
   readonly problems?: NonNullable<LeaseSpec['problems']>;
+  readonly natsServers?: NonNullable<LeaseSpec['natsServers']>;
+  readonly leaving?: boolean;
 }
 
 export interface LeaseKeeper {
   /** Resolves when the servers have the lease for the first time. */
   readonly held: Promise<void>;
-  /** When the last renewal that arrived was sent, in ms since the epoch: the servers count from no earlier. */
+  /** When the last renewal that arrived was sent, by a steady clock: the servers count from no earlier. */
   readonly lastContactMs: number;
   /** Renews at once, where there is news. While a request is under way the newest report waits for it; those between are left out. */
   report(report: LeaseReport): void;
@@ -64,13 +69,14 @@ class Keeper implements LeaseKeeper {
   readonly held: Promise<void>;
   lastContactMs: number;
   readonly #options: LeaseKeeperOptions;
+  /** What is measured must not depend on what somebody does to the machine's clock. */
+  readonly #steady: Clock;
   readonly #watchdogs: Watchdog[] = [];
   readonly #onRejected = new Set<(error: Error) => void>();
   readonly #onRegained = new Set<() => void>();
   readonly #abort = new AbortController();
   #appliedRevision = 0;
-  #draining: readonly string[] = [];
-  #problems: NonNullable<LeaseSpec['problems']> = [];
+  #reported: Omit<LeaseReport, 'appliedRevision'> = { draining: [] };
   #isDue = true;
   #isSending: Promise<void> | undefined;
   #failures = 0;
@@ -80,7 +86,8 @@ class Keeper implements LeaseKeeper {
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
-    this.lastContactMs = options.clock.now();
+    this.#steady = steadyClock(options.clock);
+    this.lastContactMs = this.#steady.now();
     this.held = new Promise((resolve) => {
       this.#onHeld = resolve;
     });
@@ -88,18 +95,17 @@ class Keeper implements LeaseKeeper {
   }
 
   report(report: LeaseReport): void {
-    const { appliedRevision = 0, draining = this.#draining, problems = this.#problems } = report;
-    const isSame = sameJson(draining, this.#draining) && sameJson(problems, this.#problems);
-    if (isSame && appliedRevision <= this.#appliedRevision) return;
+    const { appliedRevision = 0, ...news } = report;
+    const reported = { ...this.#reported, ...news };
+    if (sameJson(reported, this.#reported) && appliedRevision <= this.#appliedRevision) return;
     this.#appliedRevision = Math.max(this.#appliedRevision, appliedRevision);
-    this.#draining = draining;
-    this.#problems = problems;
+    this.#reported = reported;
     this.#isDue = true;
     this.#send();
   }
 
   onLost(callback: () => void, afterMs: number): void {
-    const watchdog = new Watchdog(this.#options.clock, afterMs, callback, () => this.lastContactMs);
+    const watchdog = new Watchdog(this.#steady, afterMs, callback, () => this.lastContactMs);
     this.#watchdogs.push(watchdog);
     watchdog.arm();
   }
@@ -135,10 +141,10 @@ class Keeper implements LeaseKeeper {
 
   /** @returns after how many milliseconds to do it again */
   async #renew(): Promise<number> {
-    const { clock, log, renewEveryMs, name } = this.#options;
-    const sentMs = clock.now();
+    const { log, renewEveryMs, name } = this.#options;
+    const sentMs = this.#steady.now();
     try {
-      await this.#withTimeout((signal) => this.#write(sentMs, signal));
+      await this.#withTimeout((signal) => this.#write(signal));
       this.#failures = 0;
       this.#rejections = 0;
       this.#arrived(sentMs);
@@ -152,16 +158,22 @@ class Keeper implements LeaseKeeper {
     }
   }
 
-  async #write(sentMs: number, signal: AbortSignal): Promise<void> {
-    const { client, name, holder, node, durationMs, session } = this.#options;
+  async #write(signal: AbortSignal): Promise<void> {
+    const { client, clock, name, holder, node, durationMs, session } = this.#options;
+    const { draining, problems, natsServers, leaving } = this.#reported;
+    const reason = this.#options.whyNot?.();
+    if (reason !== undefined) throw new Error(reason);
     const spec = {
       holder,
       ...(node === undefined ? {} : { node }),
-      renewTime: timestamp(sentMs),
+      renewTime: timestamp(clock.now()),
       durationMs,
       appliedRevision: this.#appliedRevision,
-      draining: this.#draining,
-      ...(holder === 'gateway' ? { problems: this.#problems } : {}),
+      draining,
+      ...(holder === 'gateway' ? { problems: problems ?? [] } : {}),
+      ...(natsServers === undefined ? {} : { natsServers }),
+      // Said in any case: the lease may be one that an earlier run of the server left on its way out.
+      ...(holder === 'server' ? { leaving: leaving ?? false } : {}),
       session,
     };
     try {

@@ -22,6 +22,26 @@ export function duration(text: string): string {
   return text;
 }
 
+// As `Name` in `api/meta.ts`; a test compares the two.
+const NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** The name of an object. */
+export function objectName(text: string): string {
+  if (!NAME.test(text))
+    throw new InvalidArgumentError('Names have lower-case letters, digits, "-" and ".", such as node-1.');
+  return text;
+}
+
+/** A name without dots, of 63 characters at most. */
+export function shortName(text: string): string {
+  if (!LABEL.test(text))
+    throw new InvalidArgumentError(
+      'It has lower-case letters, digits and "-", 63 at most, such as server-1.',
+    );
+  return text;
+}
+
 /** Collects a repeatable option. */
 export const repeated = (text: string, before: readonly string[] | undefined): string[] => [
   ...(before ?? []),

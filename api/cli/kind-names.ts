@@ -70,6 +70,13 @@ export const KIND_NAMES: Readonly<Record<KindName, KindNames>> = {
     description: 'a heartbeat, and how far its holder has followed the store',
     internal: true,
   },
+  Leadership: {
+    plural: PLURALS.Leadership,
+    singular: 'leadership',
+    shortNames: ['lead'],
+    description: 'which of several servers runs a controller, or decides the commits',
+    internal: true,
+  },
   Event: {
     plural: PLURALS.Event,
     singular: 'event',

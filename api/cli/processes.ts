@@ -7,13 +7,30 @@ interface ProcessOptions {
   readonly logLevel: LogLevel;
 }
 
+/** Where in NATS the state is kept. Files are read by the process. */
+export interface NatsTarget {
+  readonly servers: readonly string[];
+  /** What the streams are named by: one NATS cluster may keep the states of several fleets. */
+  readonly bucket: string;
+  /** Absent: as many as the cluster has servers for, up to three. */
+  readonly replicas?: 1 | 3 | 5;
+  readonly user?: string;
+  readonly passwordFile?: string;
+  /** JWT and seed. */
+  readonly credentialsFile?: string;
+  /** PEM. */
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+}
+
 export interface UpOptions extends ProcessOptions {
   /** How many local nodes. */
   readonly nodes: number;
   /** `HOST:PORT`. */
   readonly listen: string;
-  /** Directory that keeps the state. */
+  /** Directory that keeps the state; with `nats` what else this process keeps. */
   readonly data: string;
+  /** Absent: the embedded store. */
+  readonly nats?: NatsTarget;
   /** Called with the API's URL when everything is up: applies the manifests that were given. */
   readonly onReady: (url: string) => Promise<void>;
 }
@@ -23,8 +40,14 @@ export interface ServerOptions extends ProcessOptions {
   readonly listen: string;
   /** Directory of the embedded store, and of the server's certificates. */
   readonly data: string;
-  /** URLs of a NATS cluster to keep the state in; empty: the embedded store. */
-  readonly nats: readonly string[];
+  /** Absent: the embedded store. */
+  readonly nats?: NatsTarget;
+  /** Name of this server among those of one NATS cluster; absent: one that is made at the first start, and kept. */
+  readonly serverName?: string;
+  /** The node that it runs on, where this machine is one of the fleet. */
+  readonly node?: string;
+  /** Directory of local volumes, where it is not one of its own: all servers and agents share it. */
+  readonly volumes?: string;
   /** More names and addresses for the server's certificate. */
   readonly tlsNames: readonly string[];
 }

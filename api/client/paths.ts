@@ -14,6 +14,7 @@ export const PLURALS: Readonly<Record<KindName, string>> = {
   Peer: 'peers',
   Endpoints: 'endpoints',
   Lease: 'leases',
+  Leadership: 'leaderships',
   Event: 'events',
   Credential: 'credentials',
 };

@@ -4,6 +4,7 @@ import { type Credential, credentialKind } from './credential.ts';
 import { type Endpoints, endpointsKind } from './endpoints.ts';
 import { type Event, eventKind } from './event.ts';
 import type { KindDefinition } from './kind.ts';
+import { type Leadership, leadershipKind } from './leadership.ts';
 import { type Lease, leaseKind } from './lease.ts';
 import { type Migration, migrationKind } from './migration.ts';
 import { type Node, nodeKind } from './node.ts';
@@ -22,6 +23,7 @@ export interface KindMap {
   Peer: Peer;
   Endpoints: Endpoints;
   Lease: Lease;
+  Leadership: Leadership;
   Event: Event;
   Credential: Credential;
 }
@@ -47,6 +49,7 @@ export const KINDS: { readonly [K in KindName]: KindDefinition<KindMap[K]> } = {
   Peer: withOwnerIndex(peerKind),
   Endpoints: withOwnerIndex(endpointsKind),
   Lease: withOwnerIndex(leaseKind),
+  Leadership: withOwnerIndex(leadershipKind),
   Event: withOwnerIndex(eventKind),
   Credential: withOwnerIndex(credentialKind),
 };

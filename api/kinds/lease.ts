@@ -8,8 +8,8 @@ const strict = { additionalProperties: false } as const;
 
 const LeaseSpec = Type.Object(
   {
-    holder: literals(['agent', 'gateway', 'controller'], { description: 'what its holder is' }),
-    node: Type.Optional(described(Name, "the agent's node")),
+    holder: literals(['agent', 'gateway', 'server'], { description: 'what its holder is' }),
+    node: Type.Optional(described(Name, 'the node whose agent it is of, or on which the server runs')),
     renewTime: described(Timestamp, 'last heartbeat'),
     durationMs: Type.Integer({
       minimum: 1,
@@ -35,6 +35,21 @@ const LeaseSpec = Type.Object(
         { description: "of a gateway: the services' ports that it cannot serve, and why" },
       ),
     ),
+    natsServers: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name: Type.String({ maxLength: 253, description: 'name of the NATS server' }),
+            online: Type.Boolean({ description: 'the cluster reaches it' }),
+          },
+          strict,
+        ),
+        { description: 'of a server: the NATS servers that keep its store, as it sees them' },
+      ),
+    ),
+    leaving: Type.Optional(
+      Type.Boolean({ description: 'of a server: it is stopping, and takes no leadership any more' }),
+    ),
     session: Type.String({ maxLength: 64, description: "names this run of its holder's process" }),
   },
   strict,
@@ -45,6 +60,9 @@ export type Lease = Resource<'Lease', LeaseSpec, Static<typeof LeaseStatus>>;
 
 /** Name of the lease of a node's agent. */
 export const nodeLeaseName = (node: string): string => `node-${node}`;
+
+/** Name of the lease of a server. */
+export const serverLeaseName = (server: string): string => `server-${server}`;
 
 /** When the lease runs out, in milliseconds since the epoch. */
 export const leaseExpiryMs = (lease: Lease): number =>
@@ -65,7 +83,7 @@ export const leaseKind: KindDefinition<Lease> = {
   },
   fields: {},
   columns: [
-    { name: 'Holder', description: 'agent, gateway or controller', value: (lease) => lease.spec.holder },
+    { name: 'Holder', description: 'agent, gateway or server', value: (lease) => lease.spec.holder },
     { name: 'Node', description: 'node', value: (lease) => lease.spec.node ?? '-' },
     { name: 'Applied', description: 'revision', value: (lease) => lease.spec.appliedRevision },
     { name: 'Renewed', description: 'last heartbeat', value: (lease) => lease.spec.renewTime },

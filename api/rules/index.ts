@@ -10,6 +10,7 @@ import {
   stopIsFinal,
   terminalStays,
 } from './alloc.ts';
+import { fence, onlyServersLead, termsGrow } from './leadership.ts';
 import {
   forcedOnlyByPolicy,
   migrationBudget,
@@ -20,6 +21,7 @@ import {
 } from './migration.ts';
 import { agentObjection, removalIsFinal, removedOnlyWhenEmpty } from './node.ts';
 import { placement } from './placement.ts';
+import { keepsQuorum } from './quorum.ts';
 import { type Proposal, type Rule, refusal } from './rule.ts';
 import { attachableNode, notPulledFromWriter, oneNode, oneReplicaWithVolume, oneWriter } from './volume.ts';
 
@@ -44,13 +46,20 @@ export const RULES: readonly Rule[] = [
   oneReplicaWithVolume,
   removedOnlyWhenEmpty,
   removalIsFinal,
+  keepsQuorum,
+  onlyServersLead,
+  termsGrow,
 ];
 
 const rulesByKind = new Map<KindName, Rule[]>();
 for (const each of RULES) rulesByKind.set(each.kind, [...(rulesByKind.get(each.kind) ?? []), each]);
 
-/** Checks every write of a commit. @throws ApiError `Invalid` (a rule says no) or `Forbidden` (an agent oversteps) */
+/**
+ * Checks every write of a commit.
+ * @throws ApiError `Invalid` (a rule says no), `Forbidden` (an agent oversteps), or `Conflict` (the actor leads no more)
+ */
 export const admission: Admission = (before: Reader, writes: readonly Write[], actor: Actor) => {
+  fence(before, actor);
   for (const write of writes) {
     const kind = write.type === 'put' ? write.object.kind : write.kind;
     const name = write.type === 'put' ? write.object.metadata.name : write.name;

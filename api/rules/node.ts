@@ -12,15 +12,18 @@ const NODE_USER_PREFIX = 'system:node:';
 /** How many names a refusal spells out. */
 const MAX_NAMES = 10;
 
+/** True where this write is the one that lets the node go. */
+export function isLetGo({ old, next }: Proposal<'Node'>): boolean {
+  const leaving = (node: typeof next) =>
+    !node || node.spec.removed || node.metadata.deletionTimestamp !== undefined;
+  return old !== undefined && leaving(next) && !(next && leaving(old));
+}
+
 export const removedOnlyWhenEmpty = rule(
   'Node',
   'A node is removed only when it has no active alloc and no attached volume.',
-  ({ before, old, next }: Proposal<'Node'>) => {
-    if (!old) return undefined;
-    const leaving = (node: typeof next) =>
-      !node || node.spec.removed || node.metadata.deletionTimestamp !== undefined;
-    return leaving(next) && !(next && leaving(old)) ? occupied(before, old.metadata.name) : undefined;
-  },
+  (proposal: Proposal<'Node'>) =>
+    proposal.old && isLetGo(proposal) ? occupied(proposal.before, proposal.old.metadata.name) : undefined,
 );
 
 export const removalIsFinal = rule(

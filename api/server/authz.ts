@@ -1,15 +1,16 @@
 /** Who may do what. What depends on an object's state is a rule at the commit (`api/rules/`), not here. */
 
 import { ApiError } from '../errors.ts';
-import { ADMIN_GROUP, GATEWAY_GROUP, NODE_GROUP } from '../groups.ts';
+import { ADMIN_GROUP, GATEWAY_GROUP, NODE_GROUP, SERVER_GROUP } from '../groups.ts';
 import { type KindName, kindDefinition } from '../kinds/index.ts';
-import { nodeLeaseName } from '../kinds/lease.ts';
+import { nodeLeaseName, serverLeaseName } from '../kinds/lease.ts';
 import type { Actor } from '../store.ts';
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
 const NODE_PREFIX = 'system:node:';
 const GATEWAY_PREFIX = 'system:gateway:';
+const SERVER_PREFIX = 'system:server:';
 const CONTROLLER_PREFIX = 'system:controller:';
 
 /** Name of the lease of a gateway. */
@@ -22,6 +23,7 @@ const INSTEAD: Partial<Record<KindName, string>> = {
   Peer: 'its node publishes it, and removing the node withdraws it',
   Endpoints: 'they follow the health of the service',
   Lease: 'its holder renews it',
+  Leadership: 'the servers agree on it among themselves; to move it, stop its server',
   Event: 'events can be read and deleted only',
   Credential: 'register the node to get a new one, or delete it',
 };
@@ -49,6 +51,8 @@ export function authorize(
   if (node !== undefined && nodeMay(node, verb, kind, name, subresource)) return;
   const gateway = actor.groups.includes(GATEWAY_GROUP) ? after(actor.user, GATEWAY_PREFIX) : undefined;
   if (gateway !== undefined && gatewayMay(gateway, verb, kind, name)) return;
+  const server = actor.groups.includes(SERVER_GROUP) ? after(actor.user, SERVER_PREFIX) : undefined;
+  if (server !== undefined && serverMay(server, verb, kind, name)) return;
   throw forbidden(actor, verb, kind, name, subresource);
 }
 
@@ -90,6 +94,14 @@ function nodeMay(node: string, verb: Verb, kind: KindName, name?: string, subres
 function gatewayMay(gateway: string, verb: Verb, kind: KindName, name?: string): boolean {
   if (kind === 'Endpoints') return isRead(verb);
   return kind === 'Lease' && name === gatewayLeaseName(gateway);
+}
+
+/** Who leads what, its own lease, and the leases that dead servers have left behind. */
+function serverMay(server: string, verb: Verb, kind: KindName, name?: string): boolean {
+  if (kind === 'Leadership') return verb !== 'delete';
+  if (kind !== 'Lease') return false;
+  const isLeftBehind = verb === 'delete' && name?.startsWith(serverLeaseName(''));
+  return isRead(verb) || isLeftBehind === true || name === serverLeaseName(server);
 }
 
 const isRead = (verb: Verb): boolean => verb === 'get' || verb === 'list' || verb === 'watch';

@@ -26,12 +26,14 @@ export interface CertificateOptions {
   /** Names and addresses under which clients reach the server, beside loopback. */
   readonly names?: readonly string[];
   readonly clock: Pick<Clock, 'now'>;
+  /** The authority that several servers share; absent: one of this folder's own. */
+  readonly authority?: IssuedCertificate;
 }
 
 /**
  * Loads the certificate, or makes one where it is missing, near its end, or lacks a name. The authority stays, so
  * that clients that know it go on.
- * @throws Error where the folder cannot be read or written
+ * @throws Error where the folder cannot be read or written, or the shared authority is of no use
  */
 export async function loadCertificates(options: CertificateOptions): Promise<Certificates> {
   const { dir, clock } = options;
@@ -39,9 +41,12 @@ export async function loadCertificates(options: CertificateOptions): Promise<Cer
   const names = [...new Set([...LOOPBACK_NAMES, ...(options.names ?? [])])];
   const caPath = join(dir, 'ca.crt');
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  let authority = await load(dir, 'ca');
+  const shared = options.authority;
+  let authority = shared ?? (await load(dir, 'ca'));
   let server = await load(dir, 'server');
   const authorityIsGood = authority !== undefined && isUsable(authority, [], nowMs);
+  if (shared && !authorityIsGood)
+    throw new Error('the certificate authority that the servers share is damaged, or near its end');
   if (!authorityIsGood || !server || !isUsable(server, names, nowMs) || !isSignedBy(server, authority)) {
     // Loaded here only: it takes longer to load than all of the rest of a start.
     const { issueAuthority, issueServer } = await import('./certificates.ts');
@@ -52,7 +57,16 @@ export async function loadCertificates(options: CertificateOptions): Promise<Cer
     server = await issueServer(authority, names, nowMs);
     await store(dir, 'server', server);
   }
+  if (shared && (await read(caPath)) !== shared.cert) await storeFile(caPath, shared.cert);
   return { key: server.key, cert: server.cert, ca: authority?.cert ?? '', caPath };
+}
+
+/** The authority of a folder, to share it with other servers; a new one where it has none that is good. */
+export async function loadAuthority({ dir, clock }: CertificateOptions): Promise<IssuedCertificate> {
+  const own = await load(dir, 'ca');
+  if (own && isUsable(own, [], clock.now())) return own;
+  const { issueAuthority } = await import('./certificates.ts');
+  return issueAuthority(clock.now());
 }
 
 async function load(dir: string, name: string): Promise<IssuedCertificate | undefined> {
@@ -75,11 +89,14 @@ async function store(dir: string, name: string, { key, cert }: IssuedCertificate
     [`${name}.key`, key],
     [`${name}.crt`, cert],
   ] as const) {
-    const path = join(dir, file);
-    await writeFile(`${path}.new`, content, { mode: 0o600 });
-    await chmod(`${path}.new`, 0o600);
-    await rename(`${path}.new`, path);
+    await storeFile(join(dir, file), content);
   }
+}
+
+async function storeFile(path: string, content: string): Promise<void> {
+  await writeFile(`${path}.new`, content, { mode: 0o600 });
+  await chmod(`${path}.new`, 0o600);
+  await rename(`${path}.new`, path);
 }
 
 function isUsable({ key, cert }: IssuedCertificate, names: readonly string[], nowMs: number): boolean {

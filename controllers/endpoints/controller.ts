@@ -7,16 +7,16 @@ import { type Command, machine, type State } from './machine.ts';
 
 export interface EndpointsControllerOptions {
   /**
-   * Before this time (ms since the epoch) nothing is acknowledged. Leases die with a server that keeps them in its
-   * own memory: one that was restarted gives its gateways the time to say that they are there, or it would take
-   * their silence for "there is none". Default: 0.
+   * Before this time (ms since the epoch) nothing is acknowledged. Leases die with the memory that they are in: after
+   * that gateways are given the time to say that they are there, or their silence would be taken for "there is
+   * none". Default: 0.
    */
-  readonly acknowledgeFromMs?: number;
+  readonly acknowledgeFromMs?: () => number;
 }
 
 /** It has no status of its own: its commands write the Endpoints, and `status.route` of the allocs. */
 export function createEndpointsController({
-  acknowledgeFromMs = 0,
+  acknowledgeFromMs = () => 0,
 }: EndpointsControllerOptions = {}): ControllerDefinition<'Service', Facts, Command, State> {
   return {
     name: 'endpoints',
@@ -30,7 +30,7 @@ export function createEndpointsController({
           ? reader.byIndex('Alloc', 'route', 'pending').map((alloc) => alloc.spec.owner.name)
           : [],
     },
-    observe: (service, { reader, nowMs }) => endpointsFacts(service, reader, nowMs, acknowledgeFromMs),
+    observe: (service, { reader, nowMs }) => endpointsFacts(service, reader, nowMs, acknowledgeFromMs()),
     machine,
     commands: endpointsCommands,
     wakeAt: ({ waitsUntilMs }) => waitsUntilMs,

@@ -1,10 +1,10 @@
-/** The controllers of a server: each with a client of its own, all on the same store. */
+/** The controllers of a server as roles: each can be started and stopped alone, with a client that carries its term. */
 import { createLocalClient } from '../../api/client/local.ts';
 import type { Clock } from '../../api/clock.ts';
 import { CONTROLLER_GROUP } from '../../api/groups.ts';
 import type { Log } from '../../api/log.ts';
 import type { ApiService } from '../../api/server/service.ts';
-import type { Store } from '../../api/store.ts';
+import type { Actor, Store } from '../../api/store.ts';
 import {
   type Environment,
   type RunningController,
@@ -13,6 +13,7 @@ import {
 import type { VolumeDriver } from '../../runtime/drivers/volume.ts';
 import { retainEvents } from '../../runtime/event-retention.ts';
 import { createEventRecorder } from '../../runtime/events.ts';
+import type { Role, RunningRole } from '../../runtime/leadership/runner.ts';
 import { drainController } from '../drain/controller.ts';
 import { createEndpointsController } from '../endpoints/controller.ts';
 import { migrationController } from '../migration/controller.ts';
@@ -39,45 +40,86 @@ export interface ControlPlaneOptions {
 }
 
 export interface ControlPlane {
+  /** Each runs on one server at a time; which one is not decided here. */
+  readonly roles: readonly Role[];
   /** Keys that wait or are worked on, in all controllers together. */
+  queued(): number;
+  /** All leases were lost with the memory that they were in: from now on their holders are given time to come back. */
+  forgetLeases(): void;
+}
+
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const { store, clock, volumeDrivers, downAfterMs, log } = options;
+  const running = new Set<RunningController>();
+  // Gateways that an earlier run of this server knew are given the time to say that they are there.
+  let acknowledgeFromMs = store.state.count('Endpoints') > 0 ? clock.now() + GATEWAY_RETURN_MS : 0;
+  const role = (name: string, run: (environment: Environment) => RunningController): Role => ({
+    name,
+    start(term) {
+      const controller = run(environmentOf(options, name, term));
+      running.add(controller);
+      return { stop: () => controller.stop().finally(() => running.delete(controller)) };
+    },
+  });
+  return {
+    roles: [
+      role('node-health', (environment) =>
+        runController(createNodeHealthController({ startedAtMs: clock.now(), downAfterMs }), environment),
+      ),
+      role('volume', (environment) =>
+        runController(createVolumeController({ drivers: volumeDrivers }), environment),
+      ),
+      role('endpoints', (environment) =>
+        runController(createEndpointsController({ acknowledgeFromMs: () => acknowledgeFromMs }), environment),
+      ),
+      role('migration', (environment) => runController(migrationController, environment)),
+      role('drain', (environment) => runController(drainController, environment)),
+      role('service', (environment) => runController(createServiceController(), environment)),
+      role('task', (environment) => runController(createTaskController(), environment)),
+      role('removal', (environment) => runController(removalController, environment)),
+      role('peer', (environment) => runController(peerController, environment)),
+      { name: 'events', start: (term) => startEventRetention(environmentOf(options, 'events', term), log) },
+    ],
+    queued: () => [...running].reduce((sum, controller) => sum + controller.queued(), 0),
+    forgetLeases() {
+      acknowledgeFromMs = clock.now() + GATEWAY_RETURN_MS;
+    },
+  };
+}
+
+/** What runs without leaderships: the only server that there is, or one that a test says is another. */
+export interface RunningControlPlane {
   queued(): number;
   stop(): Promise<void>;
 }
 
-export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
-  const { store, service, clock, random, log, volumeDrivers, downAfterMs } = options;
-  const environment = (name: string): Environment => {
-    const client = createLocalClient(service, {
-      user: `system:controller:${name}`,
-      groups: [CONTROLLER_GROUP],
-    });
-    const events = createEventRecorder({ client, clock, random, log, source: `${name}-controller` });
-    return { source: store, client, clock, random, log, events };
-  };
-  // Gateways that an earlier run of this server knew are given the time to say that they are there.
-  const acknowledgeFromMs = store.state.count('Endpoints') > 0 ? clock.now() + GATEWAY_RETURN_MS : 0;
-  const abort = new AbortController();
-  const { client } = environment('events');
-  retainEvents(store, client, log, abort.signal);
-  const running: RunningController[] = [
-    runController(
-      createNodeHealthController({ startedAtMs: clock.now(), downAfterMs }),
-      environment('node-health'),
-    ),
-    runController(createVolumeController({ drivers: volumeDrivers }), environment('volume')),
-    runController(createEndpointsController({ acknowledgeFromMs }), environment('endpoints')),
-    runController(migrationController, environment('migration')),
-    runController(drainController, environment('drain')),
-    runController(createServiceController(), environment('service')),
-    runController(createTaskController(), environment('task')),
-    runController(removalController, environment('removal')),
-    runController(peerController, environment('peer')),
-  ];
+/** Starts all of the control plane here, in no term. */
+export function startControlPlane(options: ControlPlaneOptions): RunningControlPlane {
+  const { roles, queued } = createControlPlane(options);
+  const running = roles.flatMap((role) => role.start?.() ?? []);
   return {
-    queued: () => running.reduce((sum, controller) => sum + controller.queued(), 0),
+    queued,
     async stop() {
-      abort.abort();
-      await Promise.all(running.map((controller) => controller.stop()));
+      await Promise.all(running.map((each) => each.stop()));
     },
   };
+}
+
+/** @param term the leadership that its commits carry; undefined: none */
+function environmentOf(options: ControlPlaneOptions, name: string, term: number | undefined): Environment {
+  const { store, service, clock, random, log } = options;
+  const actor: Actor = {
+    user: `system:controller:${name}`,
+    groups: [CONTROLLER_GROUP],
+    ...(term === undefined ? {} : { leadership: { name, term } }),
+  };
+  const client = createLocalClient(service, actor);
+  const events = createEventRecorder({ client, clock, random, log, source: `${name}-controller` });
+  return { source: store, client, clock, random, log, events };
+}
+
+function startEventRetention({ source, client }: Environment, log: Log): RunningRole {
+  const abort = new AbortController();
+  retainEvents(source, client, log, abort.signal);
+  return { stop: async () => abort.abort() };
 }

@@ -8,16 +8,13 @@ import { untilSignal } from './signals.ts';
 
 /** Runs until SIGTERM or SIGINT. @returns the exit code */
 export async function runServer(options: ServerOptions): Promise<number> {
-  if (options.nats.length > 0) {
-    throw new Error('--nats: this version keeps its state in the embedded store only; leave --nats out');
-  }
   const stopped = untilSignal();
   const core = await startServerCore({
+    ...options,
     clock: systemClock,
     random: Math.random,
     log: createLog(options.logLevel),
     ...listenAddress(options.listen),
-    data: options.data,
     names: options.tlsNames,
   });
   process.stdout.write(`mill server is ready: ${core.url}\n`);

@@ -22,6 +22,7 @@ export async function runUp(options: UpOptions): Promise<number> {
     ...common,
     ...listenAddress(options.listen),
     data: options.data,
+    ...(options.nats ? { nats: options.nats } : {}),
     names: [],
   });
   const gateway = startGateway({

@@ -1,8 +1,10 @@
 /** What `mill up` and `mill server` share: the store, the API over HTTPS, the controllers. */
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { writeContext } from '../../api/cli/context.ts';
+import type { NatsTarget } from '../../api/cli/processes.ts';
+import { createLocalClient } from '../../api/client/local.ts';
 import type { Clock } from '../../api/clock.ts';
 import { ADMIN_GROUP } from '../../api/groups.ts';
 import type { Log } from '../../api/log.ts';
@@ -12,21 +14,35 @@ import { type ApiServer, createApiServer } from '../../api/server/http/server.ts
 import { randomIdentities } from '../../api/server/identities.ts';
 import { LogBroker } from '../../api/server/logs.ts';
 import { ApiService } from '../../api/server/service.ts';
-import { loadCertificates } from '../../api/server/tls.ts';
-import type { Actor } from '../../api/store.ts';
+import type { Actor, Store } from '../../api/store.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { createLocalVolumeDriver } from '../../runtime/drivers/local-volume.ts';
-import { type EmbeddedStore, openEmbeddedStore } from '../../runtime/store/embedded.ts';
+import { serverActor } from '../../runtime/leadership/changes.ts';
+import { type Leaderships, startLeaderships } from '../../runtime/leadership/leaderships.ts';
+import { refuseNamesake } from '../../runtime/leadership/namesake.ts';
 import { planDrain } from '../placement/plan.ts';
-import { startControlPlane } from './control-plane.ts';
+import { createControlPlane } from './control-plane.ts';
+import { type Engine, openEngine } from './engine.ts';
+import { loadSecrets } from './secrets.ts';
+import { keptServerName } from './server-name.ts';
 
 /** A node that was not heard from for so long is down. Agents fence their volume writers well before (`FENCE_AFTER_MS`). */
 const DOWN_AFTER_MS = 10_000;
+/** The server that decides the commits of all: a role that the store's engine looks at, and nobody runs. */
+const WRITER = 'writer';
 /** The operator whose credential the server writes for the user that started it. */
 export const ADMIN: Actor = { user: 'admin', groups: [ADMIN_GROUP] };
 
 export interface ServerCoreOptions {
   readonly data: string;
+  /** Absent: the embedded store. */
+  readonly nats?: NatsTarget;
+  /** Absent: one that is made at the first start. */
+  readonly serverName?: string;
+  /** The node that it runs on, where that is one of the fleet. */
+  readonly node?: string;
+  /** Directory of local volumes; absent: one in `data`. */
+  readonly volumes?: string;
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -39,7 +55,7 @@ export interface ServerCoreOptions {
 
 export interface ServerCore {
   readonly url: string;
-  readonly store: EmbeddedStore;
+  readonly store: Store;
   readonly service: ApiService;
   readonly logs: LogBroker;
   readonly volumes: ReturnType<typeof createLocalVolumeDriver>;
@@ -51,16 +67,23 @@ export interface ServerCore {
 
 /** @throws Error in one line where the data cannot be opened, or the address cannot be listened on */
 export async function startServerCore(options: ServerCoreOptions): Promise<ServerCore> {
-  const { data, host, port, names, clock, random, log } = options;
-  const secrets = join(data, 'server');
-  await mkdir(secrets, { recursive: true, mode: 0o700 });
-  const [store, certificates, token] = await Promise.all([
-    openEmbeddedStore({ dir: join(data, 'store'), clock, log, admission }),
-    loadCertificates({ dir: secrets, names: [host, ...names], clock }),
-    adminToken(join(secrets, 'admin-token')),
-  ]);
+  const { data, clock, log } = options;
+  const secretsDir = join(data, 'server');
+  await mkdir(secretsDir, { recursive: true, mode: 0o700 });
+  const server = options.serverName ?? (await keptServerName(secretsDir, hostname()));
+  let leaderships: Leaderships | undefined;
+  const opening = openEngine({
+    ...options,
+    dir: join(data, options.nats ? 'nats' : 'store'),
+    server,
+    writer: (state) => leaderships?.leaderOf(WRITER, state),
+  });
+  const { certificates, token } = await openSecrets(options, secretsDir, opening);
+  const engine = await opening;
+  const { store } = engine;
+  if (!engine.isAlone) await refuseNamesake(store, server, clock);
   const service = new ApiService({ store, clock, admission });
-  const volumes = createLocalVolumeDriver({ dir: join(data, 'volumes') });
+  const volumes = createLocalVolumeDriver({ dir: options.volumes ?? join(data, 'volumes') });
   const logs = new LogBroker({ clock, identities: randomIdentities });
   const api = createApiServer({
     service,
@@ -71,55 +94,78 @@ export async function startServerCore(options: ServerCoreOptions): Promise<Serve
     identities: randomIdentities,
     version: manifest.version,
     tls: certificates,
-    hostNames: names,
+    hostNames: options.names,
     whyNotReady: () => store.health.unwritable,
     planDrain: (node) => planDrain(node, store.state),
   });
-  const url = await listen(api, host, port, store);
+  const url = await listen(api, options, engine);
   await writeContext({ server: url, ca: certificates.ca, token });
-  const controllers = startControlPlane({
-    store,
-    service,
-    clock,
-    random,
-    log,
-    volumeDrivers: { local: volumes },
-    downAfterMs: DOWN_AFTER_MS,
-  });
+  leaderships = lead(options, server, engine, service, volumes);
+  const stopControllers = () => leaderships?.close() ?? Promise.resolve();
   return {
     url,
     store,
     service,
     logs,
     volumes,
-    stopControllers: () => controllers.stop(),
+    stopControllers,
     async close() {
-      await controllers.stop();
+      await stopControllers();
       await api.close();
-      await store.close();
+      await engine.close();
     },
   };
 }
 
-async function listen(api: ApiServer, host: string, port: number, store: EmbeddedStore): Promise<string> {
+/** A server alone has them in its files, which need not wait for the store; others get them out of the store. */
+async function openSecrets(options: ServerCoreOptions, dir: string, opening: Promise<Engine>) {
+  const { host, names, clock } = options;
+  const shared = options.nats ? (await opening).sharedSecret : undefined;
+  const secrets = loadSecrets({ dir, names: [host, ...names], clock, ...(shared ? { shared } : {}) });
+  // Whichever fails first is what there is to say.
+  return (await Promise.all([secrets, opening]))[0];
+}
+
+/** The controllers, of which this server runs those that it leads. */
+function lead(
+  options: ServerCoreOptions,
+  server: string,
+  { store, isAlone, natsServers }: Engine,
+  service: ApiService,
+  volumes: ServerCore['volumes'],
+): Leaderships {
+  const { clock, random, log, node } = options;
+  const volumeDrivers = { local: volumes };
+  const controllers = createControlPlane({
+    store,
+    service,
+    clock,
+    random,
+    log,
+    volumeDrivers,
+    downAfterMs: DOWN_AFTER_MS,
+  });
+  return startLeaderships({
+    store,
+    client: createLocalClient(service, serverActor(server)),
+    clock,
+    log,
+    identities: randomIdentities,
+    server,
+    session: randomIdentities.uid(),
+    ...(node === undefined ? {} : { node }),
+    roles: isAlone ? controllers.roles : [...controllers.roles, { name: WRITER }],
+    isAlone,
+    ...(natsServers ? { natsServers } : {}),
+    onLeasesLost: () => controllers.forgetLeases(),
+  });
+}
+
+async function listen(api: ApiServer, { host, port }: ServerCoreOptions, engine: Engine): Promise<string> {
   try {
     return await api.listen(host, port);
   } catch (error) {
-    await store.close();
+    await engine.close();
     throw error;
   }
-}
-
-/** The administrator's token: made once, kept beside the state, readable by its owner alone. */
-async function adminToken(path: string): Promise<string> {
-  try {
-    const token = (await readFile(path, 'utf8')).trim();
-    if (token) return token;
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-  }
-  const token = randomBytes(32).toString('base64url');
-  await writeFile(`${path}.new`, `${token}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
-  return token;
 }

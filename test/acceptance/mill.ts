@@ -240,7 +240,7 @@ export async function collect(child: ChildProcess): Promise<Outcome> {
   return { code, stdout, stderr };
 }
 
-async function untilReady(child: ChildProcess): Promise<string> {
+export async function untilReady(child: ChildProcess): Promise<string> {
   let stderr = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();

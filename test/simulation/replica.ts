@@ -13,7 +13,7 @@ import type {
   StoreHealth,
   WatchOptions,
 } from '../../api/store.ts';
-import { type ControlPlane, startControlPlane } from '../../controllers/processes/control-plane.ts';
+import { type RunningControlPlane, startControlPlane } from '../../controllers/processes/control-plane.ts';
 import type { VolumeDriver } from '../../runtime/drivers/volume.ts';
 import { History } from '../../runtime/store/history.ts';
 import { MutableState } from '../../runtime/store/state.ts';
@@ -33,7 +33,7 @@ export interface ReplicaOptions {
   readonly volumes: VolumeDriver;
 }
 
-export function startSecondControlPlane(options: ReplicaOptions): ControlPlane {
+export function startSecondControlPlane(options: ReplicaOptions): RunningControlPlane {
   const { process, randomness, log, volumes } = options;
   const { clock, random } = process;
   const store = new Replica(options.server, process);

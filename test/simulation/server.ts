@@ -8,7 +8,7 @@ import { Authenticator } from '../../api/server/authn.ts';
 import { ApiService } from '../../api/server/service.ts';
 import type { ServerWatchEvent, WatchParameters } from '../../api/server/verbs/watch.ts';
 import type { Actor } from '../../api/store.ts';
-import { type ControlPlane, startControlPlane } from '../../controllers/processes/control-plane.ts';
+import { type RunningControlPlane, startControlPlane } from '../../controllers/processes/control-plane.ts';
 import type { VolumeDriver } from '../../runtime/drivers/volume.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Randomness } from './randomness.ts';
@@ -27,7 +27,7 @@ export class Server {
   readonly process: SimulatedProcess;
   readonly store: SimulatedStore;
   readonly service: ApiService;
-  readonly controlPlane: ControlPlane;
+  readonly controlPlane: RunningControlPlane;
   readonly #authenticator: Authenticator;
 
   constructor(options: ServerOptions) {

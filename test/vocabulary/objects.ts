@@ -3,6 +3,7 @@
 import { timestamp } from '../../api/clock.ts';
 import type { Alloc, AllocSpec, AllocStatus } from '../../api/kinds/alloc.ts';
 import { type AnyObject, type KindName, kindDefinition, type ObjectOf } from '../../api/kinds/index.ts';
+import type { Leadership } from '../../api/kinds/leadership.ts';
 import type { Lease } from '../../api/kinds/lease.ts';
 import type { Migration } from '../../api/kinds/migration.ts';
 import type { Node } from '../../api/kinds/node.ts';
@@ -96,6 +97,14 @@ export const nodeLease = (name: string, spec: Spec<'Lease'> = {}): Lease =>
 
 export const gatewayLease = (name: string, spec: Spec<'Lease'> = {}): Lease =>
   lease(`gateway-${name}`, { holder: 'gateway', ...spec });
+
+/** A lease of a server (object `server-<name>`). */
+export const serverLease = (name: string, spec: Spec<'Lease'> = {}): Lease =>
+  lease(`server-${name}`, { holder: 'server', ...spec });
+
+/** Who leads a role; nobody unless `spec` says so. */
+export const leadership = (role: string, spec: Spec<'Leadership'>): Leadership =>
+  build('Leadership', role, { since: timestamp(START_MS), ...spec }, {}, {});
 
 const lease = (name: string, spec: Spec<'Lease'>): Lease => {
   const fresh = {

@@ -81,15 +81,21 @@ interface Opened {
   readonly info: StreamInfo;
 }
 
-/** A NATS cluster that has just been started is waited for. */
-async function openBucket(options: JetStreamStoreOptions, connection: NatsConnection): Promise<Opened> {
-  const { clock, log } = options;
+function openBucket(options: JetStreamStoreOptions, connection: NatsConnection): Promise<Opened> {
   const api = new JetStreamApi(connection);
+  return whenReady(options, () => tryToOpen(options, connection, api));
+}
+
+/** A NATS cluster that has just been started is waited for. */
+async function whenReady<T>(
+  { clock, log }: Pick<JetStreamStoreOptions, 'clock' | 'log'>,
+  work: () => Promise<T>,
+): Promise<T> {
   const deadlineMs = clock.now() + START_WAIT_MS;
   let looks = 0;
   for (;;) {
     try {
-      return await tryToOpen(options, connection, api);
+      return await work();
     } catch (error) {
       const isPassing = isOfNats(error) || (error instanceof BehindError && ++looks < LOOKS_BEFORE_LOST);
       if (!isPassing || clock.now() >= deadlineMs) throw inOneLine(error);
@@ -193,6 +199,7 @@ class NatsBackedStore implements JetStreamStore {
 
   async replicas() {
     const info = await this.#api.streamInfo(this.#subjects.stream);
+    if (info && !info.cluster) return [{ name: this.#connection.info?.server_name ?? '', online: true }];
     const { leader, replicas = [] } = info?.cluster ?? {};
     const others = replicas.map(({ name, current, offline }) => ({ name, online: current && !offline }));
     return [...(leader ? [{ name: leader, online: true }] : []), ...others];
@@ -200,7 +207,8 @@ class NatsBackedStore implements JetStreamStore {
 
   secret(name: string, make: () => Promise<string>): Promise<string> {
     const { num_replicas: replicas } = this.#opened.info.config;
-    return new SharedSecrets(this.#connection, this.#api, this.#options.bucket, replicas).get(name, make);
+    const secrets = new SharedSecrets(this.#connection, this.#api, this.#options.bucket, replicas);
+    return whenReady(this.#options, () => secrets.get(name, make));
   }
 
   async close(): Promise<void> {

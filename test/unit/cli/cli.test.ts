@@ -41,6 +41,8 @@ describe('the command line', () => {
     'explain nope',
     'up --nodes some',
     'up --listen nowhere',
+    'server --name No',
+    'server --node No.',
     'nodes --server http://a:b',
   ]) {
     it(`"mill ${words}" is wrong usage: exit 2, one whole line first`, async () => {
@@ -112,12 +114,21 @@ describe('the command line', () => {
       env: { XDG_DATA_HOME: '/data' },
     };
     expect((await run('up --nodes 5 --listen 127.0.0.1:0 -f a -f b', options)).exitCode).to.equal(7);
-    await run('server --nats nats://a,nats://b --data d', options);
+    await run('server --nats nats://a,nats://b --data d --name one --node n --volumes v', options);
     await run('agent --node n --server 10.0.0.1,10.0.0.2 --token t --label a=b --label c=d', options);
     await run('gateway --listen-host 0.0.0.0', options);
     expect(given).to.deep.equal([
       { nodes: 5, listen: '127.0.0.1:0', data: '/data/mill/up', logLevel: 'info' },
-      { listen: '127.0.0.1:4400', data: 'd', nats: ['nats://a', 'nats://b'], tlsNames: [], logLevel: 'info' },
+      {
+        listen: '127.0.0.1:4400',
+        data: 'd',
+        nats: { servers: ['nats://a', 'nats://b'], bucket: 'mill' },
+        serverName: 'one',
+        node: 'n',
+        volumes: 'v',
+        tlsNames: [],
+        logLevel: 'info',
+      },
       {
         node: 'n',
         servers: ['https://10.0.0.1:4400', 'https://10.0.0.2:4400'],

@@ -149,7 +149,7 @@ describe('the endpoints controller', () => {
 
   it('waits after a restart until gateways had the time to say that they are there', async () => {
     const acknowledgeFromMs = START_MS + 5_000;
-    await start({ objects: [web, healthy('web-0')] }, { acknowledgeFromMs });
+    await start({ objects: [web, healthy('web-0')] }, { acknowledgeFromMs: () => acknowledgeFromMs });
     await world.advance(4_999);
     expect(route('web-0')).to.equal(undefined);
     await world.advance(1);

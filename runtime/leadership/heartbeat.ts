@@ -1,0 +1,82 @@
+/** The lease of a server: while its heartbeats get through, nobody takes from it what it leads. */
+import type { Client } from '../../api/client/client.ts';
+import type { Clock } from '../../api/clock.ts';
+import { type LeaseSpec, serverLeaseName } from '../../api/kinds/lease.ts';
+import type { Log } from '../../api/log.ts';
+import { createLeaseKeeper, type LeaseKeeper, type LeaseReport } from '../lease.ts';
+import { DEAD_AFTER_MS, FENCE_AFTER_MS, RENEW_ALONE_EVERY_MS, RENEW_EVERY_MS } from './timing.ts';
+
+export interface HeartbeatOptions {
+  /** Acts as the server. */
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly server: string;
+  /** Names this run of the server. */
+  readonly session: string;
+  /** The node that it runs on, where that is one of the fleet. */
+  readonly node?: string;
+  /** Nobody waits for its heartbeats, and nothing depends on them: they say that it is there. */
+  readonly isAlone: boolean;
+  /** Why nothing can be committed now: a server that cannot work must not keep others from it. Alone, it is not asked. */
+  readonly whyNot: () => string | undefined;
+  /** The NATS servers that keep the store, as this server sees them now. */
+  readonly natsServers?: () => NonNullable<LeaseSpec['natsServers']>;
+}
+
+export class Heartbeat {
+  /** What it leads is safe from being taken over. */
+  isHeard: boolean;
+  readonly #options: HeartbeatOptions;
+  readonly #lease: LeaseKeeper;
+
+  /** @param onChange `isHeard` has changed */
+  constructor(options: HeartbeatOptions, onChange: () => void) {
+    const { server, isAlone } = options;
+    const renewEveryMs = isAlone ? RENEW_ALONE_EVERY_MS : RENEW_EVERY_MS;
+    this.#options = options;
+    this.isHeard = isAlone;
+    const { whyNot, ...kept } = options;
+    this.#lease = createLeaseKeeper({
+      ...kept,
+      ...(isAlone ? {} : { whyNot }),
+      name: serverLeaseName(server),
+      holder: 'server',
+      durationMs: isAlone ? 3 * renewEveryMs : DEAD_AFTER_MS,
+      renewEveryMs,
+    });
+    if (!isAlone) this.#watch(onChange);
+  }
+
+  /** Says what there is to say of the servers behind the store. */
+  tell(): void {
+    const { natsServers } = this.#options;
+    if (natsServers) this.#lease.report({ natsServers: natsServers() });
+  }
+
+  report(report: LeaseReport): void {
+    this.#lease.report(report);
+  }
+
+  /** Ends it, and takes the lease away, so that nobody waits for it to run out. */
+  release(): Promise<void> {
+    return this.#lease.close({ release: true });
+  }
+
+  #watch(onChange: () => void): void {
+    const { log } = this.#options;
+    const turn = (isHeard: boolean) => {
+      this.isHeard = isHeard;
+      onChange();
+    };
+    void this.#lease.held.then(() => turn(true));
+    this.#lease.onRegained(() => {
+      log.info({}, 'the store is reached again: this server goes on with what it leads still');
+      turn(true);
+    });
+    this.#lease.onLost(() => {
+      log.warn({}, 'the store took no heartbeat of this server in time: it stops what it leads');
+      turn(false);
+    }, FENCE_AFTER_MS);
+  }
+}
