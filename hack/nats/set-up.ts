@@ -5,7 +5,7 @@ import { createPortAllocator } from '../../runtime/ports.ts';
 import { configurationOf, type Route } from './configuration.ts';
 import type { Links } from './link.ts';
 import type { Production } from './production.ts';
-import { createNatsServer, type NatsServer } from './server.ts';
+import { NatsServer } from './server.ts';
 
 export interface Ports {
   readonly client: number;
@@ -69,10 +69,14 @@ export async function setUpServer(setUp: SetUp, index: number): Promise<NatsServ
   const text = await (production?.configuration(configuration, dir) ?? configurationOf(configuration));
   const configFile = join(dir, 'nats-server.conf');
   await writeFile(configFile, text);
-  return createNatsServer(
-    { binary: setUp.binary, configFile, logFile: join(dir, 'nats-server.log') },
-    { name, url: urlOf(client, production), monitorPort: monitor },
-  );
+  return new NatsServer({
+    name,
+    binary: setUp.binary,
+    configFile,
+    logFile: join(dir, 'nats-server.log'),
+    url: urlOf(client, production),
+    monitorPort: monitor,
+  });
 }
 
 export function urlOf(port: number, production: Production | undefined): string {

@@ -1,7 +1,7 @@
 /** A running `mill up` and its command line, as a user has them: processes, files and exit codes, nothing else. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { stringify } from 'yaml';
 import type { Client } from '../../api/client/client.ts';
 import { createHttpClient } from '../../api/client/http.ts';
 import type { KindName, ObjectOf } from '../../api/kinds/index.ts';
+import { type Workload, workloadsBelow } from '../../hack/cluster/workloads.ts';
 
 export const ROOT = new URL('../..', import.meta.url).pathname;
 const MILL = join(ROOT, 'dist/main.js');
@@ -169,19 +170,9 @@ export class Mill {
     if (this.#process) await kill(this.#process, 'SIGKILL');
   }
 
-  /** The workloads that live, by the directory that they run in and the environment that mill gave them. */
-  workloads(): readonly { readonly pid: number; readonly alloc: string }[] {
-    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    return pids.flatMap((pid) => {
-      try {
-        const isZombie = /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-        if (isZombie || !readlinkSync(`/proc/${pid}/cwd`).startsWith(this.home)) return [];
-        const alloc = /(?:^|\0)MILL_ALLOC=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8'))?.[1];
-        return alloc ? [{ pid: Number(pid), alloc }] : [];
-      } catch {
-        return []; // it ended meanwhile
-      }
-    });
+  /** The workloads that live. */
+  workloads(): readonly Workload[] {
+    return workloadsBelow(this.home);
   }
 
   /** SIGTERM, as an operator ends it: its workloads are to end with it. */

@@ -131,6 +131,19 @@ function describeProduction(release: NatsRelease): void {
       expect(await first).to.equal('$KV.mill._.store');
     });
 
+    it('bear a reader who has objects delivered to a server of mill as if they were commits', async () => {
+      const connection = await reader();
+      const config = consumer('mill.mill.commit.server-1');
+      const answer = await ask(connection, '$JS.API.CONSUMER.CREATE.KV_mill', {
+        stream_name: 'KV_mill',
+        config,
+      });
+      expect(answer.error).to.equal(undefined);
+      await stores[1]?.commit(actor, blindly(put(event('unharmed'))));
+      await stores[0]?.barrier();
+      expect(stores[0]?.state.get('Event', 'unharmed')).to.not.equal(undefined);
+    });
+
     const CONSUMER = { stream_name: 'KV_mill_secrets', config: { ack_policy: 'none' } };
     for (const [what, subject, body] of [
       ['write an object', '$KV.mill.events.first', {}],
