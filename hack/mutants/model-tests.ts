@@ -1,11 +1,19 @@
-/** Runs a tree's model tests: every combination of facts through each controller's machine, and the migration's model. */
+/**
+ * Runs a tree's model tests: every combination of facts through each controller's machine, each controller through
+ * every state of its machine on a real store, the migration's model of all that is around it, and every combination of facts through the rules.
+ */
 import { execFile } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** A report names every test, and shows what was wrong with the first that failed. */
 const MAX_REPORT_BYTES = 64 * 2 ** 20;
-const TESTS = ['test/unit/controllers/*/machine.test.ts', 'test/unit/controllers/migration/model.test.ts'];
+const TESTS = [
+  'test/unit/controllers/*/machine.test.ts',
+  'test/unit/controllers/*/model.test.ts',
+  'test/unit/controllers/*/paths.test.ts',
+  'test/unit/rules/model.test.ts',
+];
 /** What mocha's JSON reporter says. */
 interface Report {
   readonly stats: { readonly passes: number };

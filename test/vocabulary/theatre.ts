@@ -67,7 +67,7 @@ export class Theatre<K extends KindName, F, C extends AnyCommand, S extends stri
     const failures = world.failures.length;
     await this.#become(situation);
     await world.settle();
-    // Once more: nothing wakes it where nothing is left to do.
+    // It is looked at once more: where nothing is left to do, nothing has woken it.
     const isThere = world.find(this.#stage.controller.kind, this.#key) !== undefined;
     if (isThere) await look(this.#watched(), this.#key, world);
     expect(world.failures.length > failures, `${when}: ${world.failures.at(-1)}`).to.equal(isFailing);
@@ -75,19 +75,23 @@ export class Theatre<K extends KindName, F, C extends AnyCommand, S extends stri
     after?.(world, this.#stage);
   }
 
-  /** It has seen the early situation, and the late one has come when it carries out the first of its commands. */
-  async overtake(early: Situation<S, T>, late: Situation<S, T>): Promise<void> {
+  /**
+   * It has seen the early situation, and the late one has come when it carries out the first of its commands.
+   * @returns false where it had nothing to do in the early one
+   */
+  async overtake(early: Situation<S, T>, late: Situation<S, T>): Promise<boolean> {
     this.#late = late;
     await this.#become(early);
     await this.#world.settle();
-    const hadNothingToDo = this.#late !== undefined;
+    const isOvertaken = this.#late === undefined;
     this.#late = undefined;
-    if (hadNothingToDo) return;
+    if (!isOvertaken) return false;
     const { effects = [] } = this.#stage;
     const wrong = effects
       .slice(this.#effectsBefore)
       .filter((effect) => late.never?.some((each) => effect.startsWith(each)));
     expect(wrong, `it was about to, when ${early.when}`).to.deep.equal([]);
+    return true;
   }
 
   async #become({ objects, outside }: Situation<S, T>): Promise<void> {

@@ -23,6 +23,12 @@ describePaths('the ways of the service controller', {
   stage: () => ({ controller: createServiceController() }),
   situations: [
     { when: 'every replica is as it should be', state: 'settled', objects: [...fleet, web, ...replicas] },
+    {
+      when: 'a replica was just placed',
+      state: 'settled',
+      objects: [...fleet, web, replica(0), changed(replica(1), { status: { phase: 'pending' } })],
+      after: (world) => expect(world.list('Alloc')).to.have.length(2),
+    },
     { when: 'no node has a place for a replica', state: 'settled', objects: [web] },
     {
       when: 'there are more replicas than are wanted',
