@@ -1,6 +1,9 @@
 import { expect } from 'chai';
+import { timestamp } from '../../../../api/clock.ts';
+import type { AnyObject } from '../../../../api/kinds/index.ts';
 import { migrationController } from '../../../../controllers/migration/controller.ts';
 import { machine, type State } from '../../../../controllers/migration/machine.ts';
+import { changed } from '../../../vocabulary/objects.ts';
 import { describePaths } from '../../../vocabulary/paths.ts';
 import type { Situation } from '../../../vocabulary/theatre.ts';
 import type { World } from '../../../vocabulary/world.ts';
@@ -41,6 +44,15 @@ const ends = (phase: State) => (world: World) => {
   expect(status.finishedAt).not.to.equal(undefined);
 };
 
+/** The replacement has to be healthy for longer than it was. */
+const justHealthy = (objects: readonly AnyObject[]): AnyObject[] =>
+  objects.map((each) => {
+    if (each.kind === 'Service') {
+      return changed(each, { spec: { migration: { ...each.spec.migration, minHealthy: '10s' } } });
+    }
+    return each.kind === 'Alloc' ? changed(each, { status: { healthyAt: timestamp(NOW_MS - 1) } }) : each;
+  });
+
 describePaths('the ways of the migration controller', {
   machine,
   key: NAME,
@@ -79,6 +91,14 @@ describePaths('the ways of the migration controller', {
       forth,
       { record: placed, replacement },
     ),
+    {
+      when: 'its replacement has only just become healthy',
+      state: 'awaitingHealthy',
+      objects: justHealthy(
+        objectsOf({ ...forth, record: placed, replacement: { ...healthy, isRouted: true } }),
+      ),
+      after: replacementIs('running'),
+    },
     situation(
       { when: 'its replacement is not routed', state: 'awaitingRoute', after: replacementIs('running') },
       forth,
@@ -98,6 +118,19 @@ describePaths('the ways of the migration controller', {
       { when: 'its replacement has failed', state: 'turningBack', rests: 'failed', after: ends('failed') },
       forth,
       { record: placed, replacement: { ...replacement, phase: 'failed' } },
+    ),
+    situation(
+      {
+        when: 'its replacement was not healthy in time',
+        state: 'turningBack',
+        rests: 'stoppingReplacement',
+        after(world) {
+          replacementIs('stopped')(world);
+          expect(world.get('Migration', NAME).status.failure?.reason).to.equal('HealthyDeadlineExceeded');
+        },
+      },
+      forth,
+      { record: placed, replacement, isDeadlineOver: true },
     ),
     situation(
       {
