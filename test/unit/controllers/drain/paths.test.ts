@@ -79,7 +79,8 @@ describePaths('the ways of the drain controller', {
       when: 'another attempt was asked for',
       state: 'cordoning',
       rests: 'migrating',
-      objects: with2(drains({ ...checked, attempt: 0, finishedAt: checked.startedAt }), served, failed),
+      objects: with2(drains({ ...checked, finishedAt: checked.startedAt }, { attempt: 2 }), served, failed),
+      after: moves,
     },
     {
       when: 'it was not checked yet',
