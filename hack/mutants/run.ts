@@ -2,20 +2,22 @@
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { findByModelTests } from './model-tests.ts';
 import { type Mutant, mutated } from './mutant.ts';
 import { MUTANTS } from './mutants.ts';
-import { type Find, findBySimulation } from './simulation.ts';
-import { Tree } from './tree.ts';
+import { type Outcome, Outcomes } from './outcome.ts';
+import type { Search } from './simulation.ts';
+import { describe, minutes, summarize } from './summary.ts';
+import { PARTS, Tree } from './tree.ts';
+import { checkWhole, secondsSince, tryOut } from './trial.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Out of the way of everything, and gone when the dependencies are installed anew. */
+const KEPT = fileURLToPath(new URL('../../node_modules/.cache/mill/mutants.jsonl', import.meta.url));
 /** The same seeds each time, so that the result can be repeated. */
 const FIRST_SEED = 1;
 const DEFAULT_SEEDS = 500;
 /** As many as a small machine has cores. */
 const DEFAULT_JOBS = 2;
-/** One mutant: 500 clusters take about a minute on a core that is free. */
-const MUTANT_TIMEOUT_MS = 10 * 60_000;
 
 const { values } = parseArgs({
   options: {
@@ -29,112 +31,76 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     /** Names the mutants, checks that none is stale, and runs nothing. */
     list: { type: 'boolean', default: false },
+    /** Takes the outcomes of an earlier run for granted where nothing has changed since. */
+    resume: { type: 'boolean', default: false },
     /** Takes it for granted that the tree is right without a mutant. */
     'skip-check': { type: 'boolean', default: false },
   },
 });
 
-interface Outcome {
-  readonly name: string;
-  readonly file: string;
-  readonly what: string;
-  readonly caughtBy: 'simulation' | 'model tests' | undefined;
-  readonly find: Find | undefined;
-  readonly test: string | undefined;
-}
-
-const firstSeed = Number(values.seed);
-const seeds = Number(values.seeds);
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => stop.abort(new Error(`ended by ${signal}`)));
 }
 
-const mutants = chosen();
-await refuseStale();
-if (values.list) for (const { name, file, what } of mutants) console.log(`${name} (${file}): ${what}`);
-else process.exitCode = await main();
+process.exitCode = await main().catch((error: unknown) => {
+  console.error(`mutants: ${error instanceof Error ? error.message : String(error)}`);
+  return 2;
+});
 
 /** @returns the exit code */
 async function main(): Promise<number> {
-  const startedMs = performance.now();
-  const jobs = Math.max(1, Math.min(Number(values.jobs), mutants.length));
+  const mutants = chosen();
+  await refuseStale(mutants);
+  if (values.list) {
+    for (const { name, file, what } of mutants) console.log(`${name} (${file}): ${what}`);
+    return 0;
+  }
+  const search: Search = { firstSeed: numberOf('seed'), seeds: numberOf('seeds'), signal: stop.signal };
+  const jobs = Math.min(numberOf('jobs'), mutants.length);
   const trees: Tree[] = [];
   try {
     for (let job = 0; job < jobs; job++) trees.push(await Tree.copyOf(ROOT));
-    if (!values['skip-check']) await checkWhole(trees);
-    const outcomes: Outcome[] = [];
-    const waiting = [...mutants];
-    const work = async (tree: Tree) => {
-      for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
-        const outcome = await tryOut(tree, mutant);
-        outcomes.push(outcome);
-        console.log(values.json ? JSON.stringify(outcome) : describe(outcome));
-      }
-    };
-    await Promise.all(trees.map(work));
-    return summarize(outcomes, (performance.now() - startedMs) / 1_000);
-  } catch (error) {
-    console.error(error instanceof Error ? `mutants: ${error.message}` : error);
-    return 2;
+    if (!values['skip-check']) {
+      await checkWhole(trees, search);
+      if (!values.json) console.log(`without any mutant ${search.seeds} seeds and the model tests pass\n`);
+    }
+    return await tryAll(mutants, trees, search);
   } finally {
     stop.abort();
     await Promise.all(trees.map((tree) => tree.remove()));
   }
 }
 
-/** What is found without a mutant would be found with each. @throws Error where something is */
-async function checkWhole(trees: readonly Tree[]): Promise<void> {
-  const share = Math.ceil(seeds / trees.length);
-  const finds = await Promise.all(
-    trees.map(({ root }, index) =>
-      findBySimulation({ root, firstSeed: firstSeed + index * share, seeds: share, signal: stop.signal }),
-    ),
-  );
-  const find = finds.find((each) => each !== undefined);
-  if (find) throw new Error(`without any mutant seed ${find.seed} fails: ${find.message}`);
-  const [tree] = trees;
-  const test = tree && (await findByModelTests(tree.root, stop.signal));
-  if (test !== undefined) throw new Error(`without any mutant a model test fails: ${test}`);
-  if (!values.json) console.log(`without any mutant ${seeds} seeds and the model tests pass\n`);
-}
-
-async function tryOut(tree: Tree, mutant: Mutant): Promise<Outcome> {
-  const { name, file, what } = mutant;
-  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(MUTANT_TIMEOUT_MS)]);
-  return tree.with(mutant, async () => {
-    const { root } = tree;
-    const find = await findBySimulation({ root, firstSeed, seeds, signal });
-    const test = find ? undefined : await findByModelTests(root, signal);
-    const caughtBy = find ? 'simulation' : test === undefined ? undefined : 'model tests';
-    return { name, file, what, caughtBy, find, test };
-  });
-}
-
-function describe({ name, what, find, test }: Outcome): string {
-  const how = find
-    ? `caught by simulation after ${find.seeds} ${find.seeds === 1 ? 'seed' : 'seeds'}: ${find.message}`
-    : test !== undefined
-      ? `caught by the model tests: ${test}`
-      : 'SURVIVED';
-  return `${name}: ${what}\n    ${how}`;
-}
-
-function summarize(outcomes: readonly Outcome[], seconds: number): number {
-  const count = (caughtBy: Outcome['caughtBy']) =>
-    outcomes.filter((each) => each.caughtBy === caughtBy).length;
-  const survivors = outcomes.filter((each) => each.caughtBy === undefined).map(({ name }) => name);
-  if (values.json) return survivors.length > 0 ? 1 : 0;
-  console.log(
-    `\n${outcomes.length} mutants in ${Math.round(seconds)} s: ${count('simulation')} caught by simulation, ` +
-      `${count('model tests')} by the model tests, ${survivors.length} survived`,
-  );
-  for (const name of survivors) console.log(`survived: ${name}`);
-  return survivors.length > 0 ? 1 : 0;
+async function tryAll(mutants: readonly Mutant[], trees: readonly Tree[], search: Search): Promise<number> {
+  const startedMs = performance.now();
+  const seeds = `${search.firstSeed} ${search.seeds}`;
+  const kept = await Outcomes.open(KEPT, trees[0]?.root ?? ROOT, PARTS, seeds);
+  const outcomes: Outcome[] = [];
+  const waiting: Mutant[] = [];
+  for (const mutant of mutants) {
+    const known = values.resume ? kept.get(mutant) : undefined;
+    if (known) outcomes.push(known);
+    else waiting.push(mutant);
+  }
+  if (outcomes.length > 0 && !values.json)
+    console.log(`${outcomes.length} of ${mutants.length} are known from an earlier run\n`);
+  const work = async (tree: Tree) => {
+    for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
+      const outcome = await tryOut(tree, mutant, search);
+      outcomes.push(outcome);
+      await kept.keep(mutant, outcome);
+      const progress = `${outcomes.length}/${mutants.length}, ${minutes(secondsSince(startedMs))}`;
+      console.log(values.json ? JSON.stringify(outcome) : describe(outcome, progress));
+    }
+  };
+  await Promise.all(trees.map(work));
+  if (!values.json) console.log(summarize(outcomes, secondsSince(startedMs)));
+  return outcomes.every(({ caughtBy }) => caughtBy !== undefined) ? 0 : 1;
 }
 
 /** All at once, so that they can be mended at once. @throws Error */
-async function refuseStale(): Promise<void> {
+async function refuseStale(mutants: readonly Mutant[]): Promise<void> {
   const tried = await Promise.allSettled(mutants.map((mutant) => mutated(mutant, ROOT)));
   const stale = tried.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []));
   if (stale.length > 0) throw new Error(stale.join('\n'));
@@ -146,4 +112,11 @@ function chosen(): readonly Mutant[] {
   const unknown = values.only?.find((name) => !names.has(name));
   if (unknown !== undefined) throw new Error(`there is no mutant "${unknown}"; --list names them`);
   return values.only ? MUTANTS.filter(({ name }) => values.only?.includes(name)) : MUTANTS;
+}
+
+/** @throws Error where it is none */
+function numberOf(option: 'seed' | 'seeds' | 'jobs'): number {
+  const number = Number(values[option]);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new Error(`--${option} takes a whole number above 0 (got "${values[option]}")`);
 }

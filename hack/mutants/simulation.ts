@@ -17,19 +17,17 @@ export interface Find {
 }
 
 export interface Search {
-  readonly root: string;
   readonly firstSeed: number;
+  /** How many clusters are tried. */
   readonly seeds: number;
   readonly signal: AbortSignal;
 }
 
-/** The seeds in their order, in a process of their own. @returns undefined where nothing was found */
-export async function findBySimulation({
-  root,
-  firstSeed,
-  seeds,
-  signal,
-}: Search): Promise<Find | undefined> {
+/** The tree's seeds in their order, in a process of their own. @returns undefined where nothing was found */
+export async function findBySimulation(
+  root: string,
+  { firstSeed, seeds, signal }: Search,
+): Promise<Find | undefined> {
   signal.throwIfAborted();
   const worker = fork(join(root, 'test/simulation/worker.ts'), {
     cwd: root,

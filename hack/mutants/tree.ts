@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { type Mutant, mutated } from './mutant.ts';
 
 /** What the simulation and the model tests are made of. */
-const PARTS = ['api', 'runtime', 'controllers', 'test', 'package.json', 'tsconfig.json', '.mocharc.json'];
+export const PARTS = [
+  'api',
+  'runtime',
+  'controllers',
+  'test',
+  'package.json',
+  'tsconfig.json',
+  '.mocharc.json',
+];
 
 export class Tree {
   readonly root: string;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '../../api/client/client.ts';
 import { createLocalClient } from '../../api/client/local.ts';
-import type { AnyObject, KindName, ObjectOf } from '../../api/kinds/index.ts';
+import { type AnyObject, KIND_NAMES, type KindName, type ObjectOf } from '../../api/kinds/index.ts';
 import { type Log, silentLog } from '../../api/log.ts';
 import { admission } from '../../api/rules/index.ts';
 import { ApiService } from '../../api/server/service.ts';
@@ -59,6 +59,11 @@ export interface World {
   ): Promise<RunningController>;
   /** Creates or replaces objects as they are, past the rules, and settles. */
   put(...objects: AnyObject[]): Promise<void>;
+  /**
+   * Makes these objects all that there is, in one commit and past the rules. It does not settle.
+   * @param objects asked for them in the turn in which they are committed
+   */
+  replace(objects: () => readonly AnyObject[]): Promise<void>;
   /** Takes an object away, past its finalizers, and settles. */
   remove(kind: KindName, name: string): Promise<void>;
   /** The object. @throws where there is none */
@@ -127,6 +132,21 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       await seed(objects.map((object) => ({ type: 'put', object })));
       await settle();
     },
+    async replace(objects) {
+      const commit = store.commit(SEEDER, (before) => {
+        const wanted = objects();
+        const kept = new Set(wanted.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
+        const gone = KIND_NAMES.flatMap((kind) => before.list(kind)).filter(
+          ({ kind, metadata }) => !kept.has(`${kind}/${metadata.name}`),
+        );
+        const deletions = gone.map(
+          ({ kind, metadata: { name } }) => ({ type: 'delete', kind, name }) as const,
+        );
+        const puts = wanted.map((object) => ({ type: 'put', object }) as const);
+        return { writes: [...deletions, ...puts], result: undefined };
+      });
+      await follow(commit, pending);
+    },
     async remove(kind, name) {
       await seed([{ type: 'delete', kind, name }]);
       await settle();
@@ -163,14 +183,18 @@ function followed(client: Client, writes: string[], pending: Set<Promise<unknown
         const id =
           typeof first === 'string' ? `${first}/${second}` : `${object.kind}/${object.metadata.name}`;
         writes.push(`${String(property)} ${id}`);
-        const call = Promise.resolve(method.apply(target, args));
-        pending.add(call);
-        const done = () => pending.delete(call);
-        call.then(done, done);
-        return call;
+        return follow(Promise.resolve(method.apply(target, args)), pending);
       };
     },
   });
+}
+
+/** `settle` waits for the call. */
+function follow<T>(call: Promise<T>, pending: Set<Promise<unknown>>): Promise<T> {
+  pending.add(call);
+  const done = () => pending.delete(call);
+  call.then(done, done);
+  return call;
 }
 
 function recordingEvents(events: string[]): EventRecorder {

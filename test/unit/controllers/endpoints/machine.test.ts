@@ -54,12 +54,20 @@ describe('the endpoints machine', () => {
       gateways: [[], ['edge']],
       waitsUntilMs: [undefined, 1],
     });
+    const seen = new Set<State>();
     for (const each of all) {
-      const types = climb<State, Command>(machine, each).commands.map((command) => command.type);
+      const { state, commands } = climb<State, Command>(machine, each);
+      seen.add(state);
+      const types = commands.map((command) => command.type);
+      if (types.includes('createEndpoints')) expect(each.exists).to.equal(false);
+      if (types.includes('updateEndpoints')) expect(each.exists).to.equal(true);
+      if (state === 'routed')
+        expect(each).to.deep.include({ isWritten: true, acknowledged: [], waiting: [] });
       if (types.includes('acknowledgeRoutes')) expect(each.isWritten).to.equal(true);
       const written = types.findIndex((type) => type.endsWith('Endpoints'));
       // An old acknowledgement has to go before the Endpoints that it is not of.
       if (written >= 0) expect(types.indexOf('clearRoutes')).to.be.within(0, written - 1);
     }
+    expect([...seen].sort()).to.deep.equal(Object.keys(machine.states).sort());
   });
 });

@@ -56,7 +56,7 @@ export interface ModelWorld {
 }
 
 const ORIGIN = 'node-1';
-const NOW_MS = START_MS + 3_600_000;
+export const NOW_MS = START_MS + 3_600_000;
 const PAST = timestamp(START_MS);
 const COMING = timestamp(NOW_MS + 3_600_000);
 const JUST_NOW = timestamp(NOW_MS - 1);
@@ -221,7 +221,8 @@ const BASE = {
 };
 const replacements = new Map<string, ObjectOf<'Alloc'>>();
 
-function objectsOf(world: ModelWorld): Objects {
+/** The objects that are in the store then. */
+export function objectsOf(world: ModelWorld): Objects {
   const { original, replacement, volume: disk, record } = world;
   const owner = world.kind === 'start-first' ? plain : disked;
   const target = targetOf(world);

@@ -1,39 +1,12 @@
 import { expect } from 'chai';
-import { createMountsController, type Writers } from '../../../../controllers/mounts/controller.ts';
+import { createMountsController } from '../../../../controllers/mounts/controller.ts';
 import { MountTable } from '../../../../controllers/mounts/table.ts';
 import type { VolumeMounter } from '../../../../runtime/drivers/volume.ts';
 import { alloc, changed, volume } from '../../../vocabulary/objects.ts';
 import { createWorld, type World } from '../../../vocabulary/world.ts';
+import { PlayedWriters } from './played-writers.ts';
 
 const LONG_MS = 60_000;
-
-/** Processes as far as the mounts controller cares: which volume is open. */
-class PlayedWriters implements Writers {
-  isFenced = false;
-  readonly using = new Set<string>();
-  readonly #onChange = new Set<(alloc: string) => void>();
-  readonly #onFence = new Set<() => void>();
-
-  isUsing(name: string): boolean {
-    return this.using.has(name);
-  }
-  async cutOff(name: string): Promise<void> {
-    this.using.delete(name);
-  }
-  onChange(listener: (alloc: string) => void): void {
-    this.#onChange.add(listener);
-  }
-  onFence(listener: () => void): void {
-    this.#onFence.add(listener);
-  }
-  changed(name: string): void {
-    for (const listener of this.#onChange) listener(name);
-  }
-  fence(isFenced: boolean): void {
-    this.isFenced = isFenced;
-    for (const listener of this.#onFence) listener();
-  }
-}
 
 describe('the mounts controller', () => {
   let world: World;

@@ -1,10 +1,6 @@
 import { expect } from 'chai';
 import { chooseAddress } from '../../../../controllers/peer/addresses.ts';
 import { peerController } from '../../../../controllers/peer/controller.ts';
-import type { Facts } from '../../../../controllers/peer/facts.ts';
-import { type Command, machine, type State } from '../../../../controllers/peer/machine.ts';
-import { climb } from '../../../../runtime/controller/machine.ts';
-import { combinations } from '../../../vocabulary/combinations.ts';
 import { changed, node, peer } from '../../../vocabulary/objects.ts';
 import { createWorld, type World } from '../../../vocabulary/world.ts';
 
@@ -93,27 +89,5 @@ describe('mesh addresses', () => {
     expect(taken.size).to.equal(300);
     expect([...taken]).not.to.include.members(['10.42.0.0/32', '10.42.255.255/32']);
     expect(chooseAddress('node-1', () => false)).to.equal(undefined);
-  });
-});
-
-describe('the peer machine', () => {
-  it('in every combination of facts has one state, and deletes only what has no node', () => {
-    const all = combinations<Facts>({
-      hasNode: [true, false],
-      isWithdrawn: [true, false],
-      hasAddress: [true, false],
-      freeAddress: [undefined, '10.42.0.1/32'],
-    });
-    const states = new Map<string, State>();
-    for (const each of all) {
-      const { state, commands } = climb<State, Command>(machine, each);
-      states.set(JSON.stringify(each), state);
-      const types = commands.map(({ type }) => type);
-      expect(types.includes('deletePeer')).to.equal(!each.hasNode);
-      if (types.includes('assignAddress')) expect(each.isWithdrawn || each.hasAddress).to.equal(false);
-    }
-    expect(new Set(states.values())).to.deep.equal(
-      new Set(['orphaned', 'withdrawn', 'addressing', 'published']),
-    );
   });
 });

@@ -1,71 +1,8 @@
 import { expect } from 'chai';
 import { createMeshController } from '../../../../controllers/mesh/controller.ts';
-import type { Facts } from '../../../../controllers/mesh/facts.ts';
-import { type Command, machine, type State } from '../../../../controllers/mesh/machine.ts';
-import { climb } from '../../../../runtime/controller/machine.ts';
 import { createMemoryMesh, type MemoryMesh } from '../../../../runtime/mesh/memory.ts';
-import { combinations } from '../../../vocabulary/combinations.ts';
 import { changed, node, peer } from '../../../vocabulary/objects.ts';
 import { createWorld, seededRandom, type World } from '../../../vocabulary/world.ts';
-
-const facts = (part: Partial<Facts>): Facts => ({
-  isSynced: true,
-  isLeaving: false,
-  identity: { publicKey: 'key' },
-  hasPeer: true,
-  isPublished: true,
-  wanted: { addresses: [], peers: [] },
-  revision: 5,
-  appliedRevision: 5,
-  ...part,
-});
-
-describe('the mesh machine', () => {
-  const unpublished = { isPublished: false };
-  const cases: readonly [string, Partial<Facts>, State, readonly string[]][] = [
-    [
-      'nothing is done before the list of peers is whole',
-      { isSynced: false, ...unpublished },
-      'awaitingPeers',
-      [],
-    ],
-    ['the node publishes itself', { ...unpublished, hasPeer: false }, 'publishing', ['createPeer']],
-    ['a new key replaces the old one', unpublished, 'publishing', ['updatePeer']],
-    [
-      'a node that leaves does not publish itself again',
-      { ...unpublished, hasPeer: false, isLeaving: true },
-      'applied',
-      [],
-    ],
-    ['what is new is applied', { revision: 6 }, 'applying', ['applyPeers']],
-    ['then all is well', {}, 'applied', []],
-  ];
-  for (const [name, part, state, commands] of cases) {
-    it(name, () => {
-      const result = climb<State, Command>(machine, facts(part));
-      expect(result.state).to.equal(state);
-      expect(result.commands.map((command) => command.type)).to.deep.equal(commands);
-    });
-  }
-
-  it('never applies a list that is not whole, whatever the facts are', () => {
-    const either = [true, false] as const;
-    for (const each of combinations<Facts>({
-      isSynced: either,
-      isLeaving: either,
-      identity: [{ publicKey: 'key' }],
-      hasPeer: either,
-      isPublished: either,
-      wanted: [{ addresses: [], peers: [] }],
-      revision: [5, 6],
-      appliedRevision: [0, 5],
-    })) {
-      const types = climb<State, Command>(machine, each).commands.map((command) => command.type);
-      if (!each.isSynced) expect(types).to.deep.equal([]);
-      if (each.isLeaving) expect(types).to.not.include.members(['createPeer']);
-    }
-  });
-});
 
 describe('the mesh controller', () => {
   let world: World;
