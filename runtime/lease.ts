@@ -56,7 +56,10 @@ export interface LeaseKeeper {
   onRegained(callback: () => void): void;
   /** Calls back once when the servers keep refusing the holder: its credential is revoked, its node is gone. */
   onRejected(callback: (error: Error) => void): void;
-  /** Ends the renewals. With `release` the lease is deleted, so that nobody waits for it to run out. */
+  /**
+   * Ends the renewals. With `release` the lease is deleted, so that nobody waits for it to run out; where no server
+   * answers in the time of one renewal, it runs out all the same.
+   */
   close(options?: { readonly release?: boolean }): Promise<void>;
 }
 
@@ -123,7 +126,17 @@ class Keeper implements LeaseKeeper {
     this.#cancelTimer();
     for (const watchdog of this.#watchdogs) watchdog.disarm();
     await this.#isSending;
-    if (release) await deleteIfPresent(this.#options.client, 'Lease', this.#options.name);
+    if (release) await this.#release();
+  }
+
+  async #release(): Promise<void> {
+    const { client, log, name } = this.#options;
+    try {
+      await this.#withTimeout((signal) => deleteIfPresent(client, 'Lease', name, { signal }));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.info({ lease: name, reason }, 'the lease could not be released; it runs out by itself');
+    }
   }
 
   /** One request at a time. */

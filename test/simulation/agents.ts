@@ -2,7 +2,7 @@
 
 import type { Log } from '../../api/log.ts';
 import type { Actor } from '../../api/store.ts';
-import { startAgent } from '../../controllers/processes/agent.ts';
+import { type Agent, startAgent } from '../../controllers/processes/agent.ts';
 import type { WorkloadSpec } from '../../runtime/drivers/workload.ts';
 import type { Mesh } from '../../runtime/mesh/mesh.ts';
 import { createPortAllocator } from '../../runtime/ports.ts';
@@ -34,6 +34,9 @@ export class SimulatedAgent {
   hasLeft = false;
   /** It never comes back. */
   isLost = false;
+  /** It was told to end, and takes with it what nobody could fence, or all that it runs. */
+  isEnding = false;
+  #running: Agent | undefined;
 
   constructor(machine: Machine) {
     this.machine = machine;
@@ -44,6 +47,7 @@ export class SimulatedAgent {
     const { server, cloud, witness, log, fateOf } = surroundings;
     this.process = process;
     this.hasLeft = false;
+    this.isEnding = false;
     const authenticate = (to: Server): Actor => to.authenticate(token);
     const { clock, random } = process;
     const agent = startAgent({
@@ -65,9 +69,12 @@ export class SimulatedAgent {
       probe: createSimulatedProbe(machine, process),
       environment: {},
     });
-    void agent.closed.then(() => {
-      this.hasLeft = true;
+    this.#running = agent;
+    void agent.closed.then((end) => {
+      if (end === 'removed') this.hasLeft = true;
       process.kill();
+      // Its guards take with them what nobody could fence any more.
+      this.machine.agentDied();
     });
   }
 
@@ -76,6 +83,12 @@ export class SimulatedAgent {
     if (!this.process?.isAlive) return;
     this.process.kill();
     this.machine.agentDied();
+  }
+
+  /** SIGTERM. Resolves when it has ended. @param stopWorkloads as `mill up` does; else the next agent adopts them */
+  async stop(stopWorkloads: boolean): Promise<void> {
+    this.isEnding = true;
+    await this.#running?.close({ stopWorkloads });
   }
 }
 

@@ -10,7 +10,7 @@ import { SimulatedGateway } from './gateways.ts';
 import { createLinkedClient, Link } from './link.ts';
 import { type Fate, Machine } from './machine.ts';
 import { calmServices, type Plan } from './plan.ts';
-import { type ClockError, SimulatedProcess } from './process.ts';
+import { type ClockError, never, SimulatedProcess } from './process.ts';
 import { between, type Random, Randomness } from './randomness.ts';
 import { startSecondControlPlane } from './replica.ts';
 import { Server } from './server.ts';
@@ -19,6 +19,9 @@ import { Timeline } from './timeline.ts';
 import { Cloud, createSimulatedVolumes } from './volumes.ts';
 import { Witness } from './witness.ts';
 import type { World } from './world.ts';
+
+/** As whoever runs mill's processes gives them. */
+const STOP_TIMEOUT_MS = 10_000;
 
 export const ADMIN: Actor = { user: 'admin', groups: [ADMIN_GROUP] };
 
@@ -79,6 +82,21 @@ export class Cluster {
     this.chronicle.note('plan', 'server dies');
     this.secondControlPlane?.kill();
     this.server.process.kill();
+    this.server = undefined;
+  }
+
+  /** SIGTERM, and SIGKILL where that takes too long. Resolves when it has ended; never where it was killed. */
+  async stopServer(): Promise<void> {
+    const { server } = this;
+    if (!server?.process.isAlive || !server.isListening) return never();
+    this.chronicle.note('plan', 'server is told to end');
+    this.timeline.after(STOP_TIMEOUT_MS, () => {
+      if (this.server === server) this.crashServer();
+    });
+    await server.close();
+    if (this.server !== server) return never();
+    this.chronicle.note('plan', 'server has ended');
+    this.secondControlPlane?.kill();
     this.server = undefined;
   }
 

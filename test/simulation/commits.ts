@@ -1,6 +1,6 @@
 /** What no commit may do, whoever writes and whatever the rules say: checked against the objects and the world. */
 import { NODE_GROUP } from '../../api/groups.ts';
-import { type Alloc, isTerminal } from '../../api/kinds/alloc.ts';
+import { type Alloc, isTerminal, slotKey } from '../../api/kinds/alloc.ts';
 import { isFinished, type Migration } from '../../api/kinds/migration.ts';
 import { type Node, whyUnschedulable } from '../../api/kinds/node.ts';
 import type { Volume } from '../../api/kinds/volume.ts';
@@ -67,6 +67,7 @@ function checkAlloc(alloc: Alloc, old: Alloc, shown: Shown): void {
   if (!fixed.every((field) => sameJson(old.spec[field], alloc.spec[field])))
     complain('identity', `${name} is another alloc now`);
   if (alloc.spec.desired === 'stopped' && old.spec.desired !== 'stopped') checkStop(alloc, old, shown);
+  if (alloc.spec.desired !== 'running' && old.spec.desired === 'running') checkSlot(alloc, old, shown);
   const isGoneNow = isTerminal(alloc) || alloc.status.phase === 'suspended';
   const wasThere = !isTerminal(old) && old.status.phase !== 'suspended';
   const process = world.machines.get(node)?.processes.get(name);
@@ -87,6 +88,22 @@ function checkStop(alloc: Alloc, old: Alloc, { state, complain }: Shown): void {
   if (stopReason === 'Migrated' && !state.byIndex('Alloc', 'replaces', name).some(isServing))
     complain('migration', `${name} was stopped before its replacement served`);
 }
+
+/** A replica that serves is taken out of service by a move only where another one serves in its place. */
+function checkSlot({ metadata: { name }, spec }: Alloc, old: Alloc, { state, complain }: Shown): void {
+  const isMove = spec.desired === 'suspended' || MOVES.has(spec.stopReason);
+  // One writer after the other: where there is a volume, its time without a writer is the price.
+  if (!isMove || !isServing(old) || (spec.template.volumes ?? []).length > 0) return;
+  const serves = state.byIndex('Alloc', 'slot', slotKey(spec.owner.uid, spec.slot)).some(isServing);
+  if (!serves)
+    complain('availability', `${name} served, and was taken out of service with nobody in its place`);
+}
+
+const MOVES: ReadonlySet<Alloc['spec']['stopReason']> = new Set([
+  'Migrated',
+  'MigrationUndone',
+  'NodeDrained',
+]);
 
 function checkRemoval({ metadata: { name } }: Node, { state, world, complain }: Shown): void {
   const active = state.byIndex('Alloc', 'node', name).find((alloc) => !isTerminal(alloc));

@@ -49,6 +49,9 @@ function begin(cluster: Cluster, step: Step): (() => void) | undefined {
     case 'crash':
       crash(cluster, step.target, step.steps, step.forMs);
       return undefined;
+    case 'stop':
+      stop(cluster, step);
+      return undefined;
     case 'blackout':
       return blackOut(cluster, step.node);
     case 'lose':
@@ -114,6 +117,23 @@ function crash(cluster: Cluster, target: Target, steps: number, downMs: number):
     chronicle.note('plan', `${victim.process?.name} dies`);
     victim.crash();
     timeline.after(downMs, () => restart(cluster, victim));
+  });
+}
+
+/** The process is told to end, and started again later: a new version of mill, a machine that is booted. */
+function stop(cluster: Cluster, { target, workloads, forMs }: Extract<Step, { do: 'stop' }>): void {
+  const { timeline, chronicle } = cluster;
+  if (target.what === 'server') {
+    void cluster.stopServer().then(() => timeline.after(forMs, () => cluster.startServer()));
+    return;
+  }
+  const victim = victimOf(cluster, target);
+  if (!victim?.process?.isAlive) return;
+  const { name } = victim.process;
+  chronicle.note('plan', `${name} is told to end`);
+  void victim.stop(workloads).then(() => {
+    chronicle.note('plan', `${name} has ended`);
+    timeline.after(forMs, () => restart(cluster, victim));
   });
 }
 

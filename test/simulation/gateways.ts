@@ -1,7 +1,7 @@
 /** A gateway process: mill's own logic over a simulated data plane. */
 
 import type { Log } from '../../api/log.ts';
-import { startGateway } from '../../controllers/processes/gateway.ts';
+import { type GatewayProcess, startGateway } from '../../controllers/processes/gateway.ts';
 import { SimulatedDataPlane } from './data-plane.ts';
 import { createLinkedClient, Link } from './link.ts';
 import type { ClockError, SimulatedProcess } from './process.ts';
@@ -13,9 +13,10 @@ export class SimulatedGateway {
   readonly link = new Link();
   readonly time: ClockError = { offsetMs: 0, rate: 1 };
   process: SimulatedProcess | undefined;
-  dataPlane = new SimulatedDataPlane(undefined);
+  dataPlane = new SimulatedDataPlane();
   /** It never comes back. */
   isLost = false;
+  #running: GatewayProcess | undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -24,14 +25,27 @@ export class SimulatedGateway {
   start(process: SimulatedProcess, server: () => Server | undefined, witness: Witness, log: Log): void {
     const { name, link } = this;
     this.process = process;
-    this.dataPlane = new SimulatedDataPlane(process, () => witness.gatewayApplied());
+    this.dataPlane = new SimulatedDataPlane(process, {
+      applied: () => witness.gatewayApplied(),
+      sent: (alloc) => witness.traffic.sent(alloc),
+      answered: (alloc, by) => witness.traffic.answered(name, alloc, by),
+    });
     const actor = { user: `system:gateway:${name}`, groups: ['system:gateways'] };
     const client = createLinkedClient({ process, link, server, authenticate: () => actor });
     const { clock, random } = process;
-    startGateway({ name, client, clock, random, log, host: '127.0.0.1', dataPlane: this.dataPlane });
+    const options = { name, client, clock, random, log, host: '127.0.0.1', dataPlane: this.dataPlane };
+    this.#running = startGateway(options);
   }
 
+  /** SIGKILL. */
   crash(): void {
     this.process?.kill();
+  }
+
+  /** SIGTERM. Resolves when it has ended. */
+  async stop(): Promise<void> {
+    const { process } = this;
+    await this.#running?.close();
+    process?.kill();
   }
 }

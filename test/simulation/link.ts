@@ -85,8 +85,7 @@ async function request<T>(options: LinkedClientOptions, call: (client: Client) =
   if (!process.step()) return never();
   try {
     await travel(options);
-    const server = options.server();
-    if (!server) throw new ConnectionError('the server cannot be reached: nothing listens there');
+    const server = reached(options);
     const answer = await server.answer(() => call(server.clientOf(authenticate(server))));
     if (!process.step()) return never();
     if (process.random() < link.lostAnswers) throw new ConnectionError('the connection broke');
@@ -95,6 +94,13 @@ async function request<T>(options: LinkedClientOptions, call: (client: Client) =
   } catch (error) {
     return process.isAlive ? Promise.reject(error) : never();
   }
+}
+
+/** @throws ConnectionError where no server listens */
+function reached(options: LinkedClientOptions): Server {
+  const server = options.server();
+  if (server?.isListening) return server;
+  throw new ConnectionError('the server cannot be reached: nothing listens there');
 }
 
 async function travel({ process, link }: LinkedClientOptions): Promise<void> {
@@ -121,9 +127,8 @@ async function* watch<K extends KindName>(
   const { process, link } = options;
   if (!process.step()) await never();
   await travel(options);
-  const server = options.server();
   if (asked.signal?.aborted) return;
-  if (!server) throw new ConnectionError('the server cannot be reached: nothing listens there');
+  const server = reached(options);
   if (process.random() < link.watch.expires) throw new ApiError('Expired', 'too old; list again');
   const stream = new Stream<K>(process, link);
   const stop = () => stream.end(undefined);

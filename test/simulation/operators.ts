@@ -1,6 +1,6 @@
 /** What operators do to a simulated cluster, through the API like everybody else. */
-import type { Client } from '../../api/client/client.ts';
-import { deleteIfPresent } from '../../api/client/client.ts';
+import { annotate, applyPatch } from '../../api/cli/manifest/merge.ts';
+import { type Client, deleteIfPresent, type Written } from '../../api/client/client.ts';
 import { isApiError } from '../../api/errors.ts';
 import type { Cluster } from './cluster.ts';
 import { ADMIN } from './cluster.ts';
@@ -67,7 +67,13 @@ export class Operators {
       case 'recreate':
         return this.#createService(this.#service(step.service));
       case 'gitops':
-        return this.#applyAgainAndAgain(step.service, step.everyMs, step.forMs);
+        return this.#applyAgainAndAgain(step, this.#manifestOf(this.#service(step.service)));
+      case 'gitopsNode':
+        return this.#applyAgainAndAgain(step, {
+          kind: 'Node',
+          metadata: { name: nodeName(step.node) },
+          spec: step.spec,
+        });
       case 'task':
         return this.#createTask(step.name);
       default:
@@ -112,13 +118,25 @@ export class Operators {
     }
   }
 
-  async #applyAgainAndAgain(index: number, everyMs: number, forMs: number): Promise<void> {
+  async #applyAgainAndAgain(loop: { everyMs: number; forMs: number }, manifest: Written): Promise<void> {
     const { timeline } = this.#cluster;
-    const { replicas } = this.#service(index);
-    for (let passedMs = 0; passedMs < forMs; passedMs += everyMs) {
-      await this.#patchService(index, { replicas });
-      await timeline.wait(everyMs);
+    for (let passedMs = 0; passedMs < loop.forMs; passedMs += loop.everyMs) {
+      await this.#persist(`apply ${manifest.kind} ${manifest.metadata.name}`, () => this.#apply(manifest));
+      await timeline.wait(loop.everyMs);
     }
+  }
+
+  /** As `mill apply` does it. */
+  async #apply(manifest: Written): Promise<void> {
+    const { kind, metadata } = manifest;
+    const client = this.#client;
+    const live = await client.get(kind, metadata.name).catch((error: unknown) => {
+      if (isApiError(error, 'NotFound')) return undefined;
+      throw error;
+    });
+    const patch = live && applyPatch(live, manifest);
+    if (!live) await client.create(annotate(manifest));
+    else if (patch) await client.patch(kind, metadata.name, patch);
   }
 
   #patchNode(index: number, spec: object): Promise<void> {
@@ -134,6 +152,11 @@ export class Operators {
   }
 
   async #createService(plan: ServicePlan): Promise<void> {
+    const { name } = plan;
+    await this.#persist(`create service ${name}`, () => this.#client.create(this.#manifestOf(plan)));
+  }
+
+  #manifestOf(plan: ServicePlan): Written {
     const { name, replicas, volume, maxParallel, minHealthyMs, healthyDeadlineMs } = plan;
     const index = this.#plan.services.indexOf(plan);
     const template = {
@@ -149,9 +172,7 @@ export class Operators {
       healthyDeadline: `${healthyDeadlineMs}ms`,
     };
     const ports = [{ name: 'http', gatewayPort: 8_000 + index }];
-    await this.#persist(`create service ${name}`, () =>
-      this.#create('Service', name, { replicas, ports, template, migration }),
-    );
+    return { kind: 'Service', metadata: { name }, spec: { replicas, ports, template, migration } };
   }
 
   #createTask(name: string): Promise<void> {
@@ -159,7 +180,7 @@ export class Operators {
     return this.#persist(`create task ${name}`, () => this.#create('Task', name, spec)).then(() => {});
   }
 
-  #create(kind: 'Service' | 'Task' | 'Volume', name: string, spec: object): Promise<unknown> {
+  #create(kind: 'Task' | 'Volume', name: string, spec: object): Promise<unknown> {
     return this.#client.create({ kind, metadata: { name }, spec });
   }
 

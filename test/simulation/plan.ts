@@ -26,9 +26,19 @@ type Action =
   | { readonly do: 'apply'; readonly service: number; readonly version: number }
   | { readonly do: 'delete' | 'recreate'; readonly service: number }
   | { readonly do: 'gitops'; readonly service: number; readonly everyMs: number; readonly forMs: number }
+  /** A manifest of a node, whatever operators do to it meanwhile. */
+  | {
+      readonly do: 'gitopsNode';
+      readonly node: number;
+      readonly spec: { readonly drain?: boolean; readonly unschedulable?: boolean };
+      readonly everyMs: number;
+      readonly forMs: number;
+    }
   | { readonly do: 'task'; readonly name: string }
   // Faults.
   | { readonly do: 'crash'; readonly target: Target; readonly steps: number; readonly forMs: number }
+  /** SIGTERM. `workloads`: an agent stops all that it runs. */
+  | { readonly do: 'stop'; readonly target: Target; readonly workloads: boolean; readonly forMs: number }
   | { readonly do: 'blackout'; readonly node: number; readonly forMs: number }
   /** It is gone for good: nobody may wait for it, and what it had goes on elsewhere. */
   | { readonly do: 'lose'; readonly target: Target }
@@ -105,7 +115,7 @@ export function drawPlan(seed: number): Plan {
 
 const OPERATORS: ReadonlySet<Step['do']> = new Set([
   ...(['drain', 'undrain', 'join', 'cordon', 'uncordon', 'remove'] as const),
-  ...(['scale', 'apply', 'delete', 'recreate', 'gitops', 'task'] as const),
+  ...(['scale', 'apply', 'delete', 'recreate', 'gitops', 'gitopsNode', 'task'] as const),
 ]);
 
 /** Where nothing bad is planned: the services whose replicas nobody may miss. Undefined where something is. */
@@ -151,9 +161,10 @@ function drawOperator(random: Random, { nodes, services }: Size): Drawn[] {
   const service = integer(random, 0, services - 1);
   const atMs = Math.round(between(random, FIRST_STEP_MS, LAST_STEP_MS - 3_000));
   const laterMs = () => Math.round(atMs + between(random, 5, 3_000));
+  const everyMs = integer(random, 800, 2_500);
   const drain = () =>
     ({ do: 'drain', nodes: drainedNodes(random, nodes, node), policy: drawPolicy(random) }) as const;
-  switch (integer(random, 0, 10)) {
+  switch (integer(random, 0, 11)) {
     case 0:
       return [
         { ...drain(), atMs },
@@ -184,8 +195,14 @@ function drawOperator(random: Random, { nodes, services }: Size): Drawn[] {
       ];
     case 7:
       return [
-        { do: 'gitops', service, everyMs: integer(random, 800, 2_500), forMs: 5_000, atMs },
+        { do: 'gitops', service, everyMs, forMs: 5_000, atMs },
         { do: 'scale', service, replicas: integer(random, 0, 5), atMs: laterMs() },
+      ];
+    case 10:
+      return [
+        { do: 'gitopsNode', node, spec: drawManifest(random), everyMs, forMs: 5_000, atMs },
+        { ...drain(), atMs: laterMs() },
+        ...(random() < 0.5 ? [{ do: 'undrain', node, atMs: laterMs() } as const] : []),
       ];
     case 8:
       return [
@@ -203,6 +220,14 @@ function drawOperator(random: Random, { nodes, services }: Size): Drawn[] {
       return [{ ...drain(), atMs }];
   }
 }
+
+const drawManifest = (random: Random) =>
+  pick(random, [
+    { drain: false },
+    { drain: true },
+    { unschedulable: true },
+    { drain: false, unschedulable: false },
+  ]);
 
 const drainedNodes = (random: Random, nodes: number, first: number): number[] =>
   random() < 0.75
@@ -224,7 +249,7 @@ function drawFault(random: Random, size: Size): Drawn {
   const lostForMs =
     random() < 0.5 ? forMs : Math.round(between(random, PAST_LEASES_MS.least, PAST_LEASES_MS.most));
   const share = between(random, 0.05, 0.5);
-  switch (integer(random, 0, 16)) {
+  switch (integer(random, 0, 18)) {
     case 0:
     case 1:
     case 2:
@@ -279,8 +304,15 @@ function drawFault(random: Random, size: Size): Drawn {
       return { do: 'lose', target: linked(random, size) };
     case 14:
       return { do: 'unknownCommits', share: share / 2, forMs };
-    default:
+    case 16:
       return { do: 'twoLeaders', forMs };
+    default:
+      return {
+        do: 'stop',
+        target,
+        workloads: random() < 0.3,
+        forMs: Math.round(between(random, 100, 5_000)),
+      };
   }
 }
 

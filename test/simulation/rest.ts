@@ -72,8 +72,9 @@ function migrationUnrest(migration: Migration, state: Reader): string | undefine
   return isRead ? undefined : `migration ${name} (${status.phase}) is left over`;
 }
 
+/** Its agent is gone for good, or it was removed, and is there again because somebody applied its manifest. */
 const isLost = ({ agents }: Cluster, node: string): boolean =>
-  agents.some((agent) => agent.machine.name === node && agent.isLost);
+  agents.some((agent) => agent.machine.name === node && (agent.isLost || agent.hasLeft));
 
 function nodeUnrest({ metadata: { name }, spec, status }: Node, lost: boolean): string | undefined {
   if ((status.phase === 'down') !== lost) return `node ${name} is ${status.phase}`;
@@ -123,7 +124,7 @@ function machineUnrest({ machine, hasLeft, isLost }: SimulatedAgent, state: Read
     return !object || isTerminal(object) || object.spec.node !== name;
   });
   if (stray) return `${stray.alloc} runs on ${name}, and should not`;
-  if (!node) {
+  if (!node || hasLeft) {
     if (!hasLeft) return `the agent of removed ${name} is still there`;
     return machine.mesh ? `removed ${name} is still in its mesh` : undefined;
   }

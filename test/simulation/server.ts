@@ -28,7 +28,11 @@ export class Server {
   readonly store: SimulatedStore;
   readonly service: ApiService;
   readonly controlPlane: RunningControlPlane;
+  /** It takes requests. */
+  isListening = true;
   readonly #authenticator: Authenticator;
+  #answering = 0;
+  #onAnswered = () => {};
 
   constructor(options: ServerOptions) {
     const { process, log, randomness, volumes } = options;
@@ -68,10 +72,30 @@ export class Server {
 
   /** What the server answers, or the broken connection that it leaves when it dies meanwhile. */
   answer<T>(work: () => Promise<T>): Promise<T> {
+    this.#answering += 1;
     return new Promise((resolve, reject) => {
       const forget = this.process.onDeath(() => reject(new ConnectionError('the connection broke')));
       const call = async () => work();
-      call().then(resolve, reject).finally(forget);
+      call()
+        .then(resolve, reject)
+        .finally(() => {
+          forget();
+          this.#answering -= 1;
+          if (this.#answering === 0) this.#onAnswered();
+        });
     });
+  }
+
+  /** SIGTERM, in the order in which `mill server` goes: controllers, API, store. Resolves when it has ended. */
+  async close(): Promise<void> {
+    await this.controlPlane.stop();
+    this.isListening = false;
+    if (this.#answering > 0)
+      await new Promise<void>((resolve) => {
+        this.#onAnswered = resolve;
+      });
+    // A disk that is full just then: it ends with an error, and ends.
+    await this.store.close().catch(() => {});
+    this.process.kill();
   }
 }

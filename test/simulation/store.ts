@@ -124,7 +124,10 @@ export class SimulatedStore implements Store {
     state.copyFrom(this.#state);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await this.#pipeline.idle();
+    await this.#pipeline.seal(this.#state.revision);
+  }
 
   #decide<T>(
     actor: Actor,

@@ -5,6 +5,7 @@ import { gatewayLeaseName } from '../../api/server/authz.ts';
 import type { Change, Reader } from '../../api/store.ts';
 import { isServing } from '../../controllers/service/slots.ts';
 import type { SimulatedGateway } from './gateways.ts';
+import type { RealProcess } from './machine.ts';
 import type { Complain, World } from './world.ts';
 
 /** A gateway that comes back from a partition may come while it is just being decided that it is lost. */
@@ -53,6 +54,21 @@ export class Traffic {
     return this.#live(state).find(
       ({ process, dataPlane }) => dataPlane.isUsing(name) && !excused?.has(process),
     );
+  }
+
+  /** A gateway has sent a request. @returns the process that is to answer it */
+  sent(alloc: string): RealProcess | undefined {
+    for (const machine of this.#world.machines.values()) {
+      const process = machine.processes.get(alloc);
+      if (process?.isRunning) return process;
+    }
+    return undefined;
+  }
+
+  /** Its time is over. Where nothing bad happens, everybody who asked gets an answer. */
+  answered(gateway: string, alloc: string, by: RealProcess | undefined): void {
+    if (this.#world.calm && !by?.isRunning)
+      this.#complain('answer', `a request that gateway ${gateway} sent to ${alloc} was lost`);
   }
 
   /** Where nothing bad happens, no operator's command costs a request: every backend is there, and none is missing. */

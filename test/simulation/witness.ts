@@ -24,14 +24,14 @@ export class Witness {
   state: Reader | undefined;
   /** Commits of objects that are kept, since the beginning. */
   commits = 0;
+  readonly traffic: Traffic;
   readonly #world: World;
-  readonly #traffic: Traffic;
   readonly #peersSince = new Map<string, number>();
   #isNews = false;
 
   constructor(world: World) {
     this.#world = world;
-    this.#traffic = new Traffic(world, this.violated);
+    this.traffic = new Traffic(world, this.violated);
   }
 
   /** The first one counts: what comes after may follow from it. */
@@ -53,7 +53,7 @@ export class Witness {
     }
     checkCommit(change, actor, state, this.#world, this.violated);
     checkPunctuality(change, state, this.#world, this.violated);
-    this.#traffic.changed(change, state);
+    this.traffic.changed(change, state);
     if (change.object.kind === 'Peer') this.#peerChanged(change.type, change.object);
   }
 
@@ -79,14 +79,15 @@ export class Witness {
   /** SIGTERM, or SIGKILL at once. */
   signalled(machine: Machine, process: RealProcess, graceMs: number): void {
     const { state } = this;
-    const { chronicle } = this.#world;
+    const { chronicle, agents } = this.#world;
     chronicle.note('world', `${machine.name} stops ${process.alloc} pid ${process.pid} grace ${graceMs}`);
     const alloc = state?.get('Alloc', process.alloc);
-    const isFencing = graceMs === 0;
+    // Neither waits for anybody: a writer that has to be fenced, and what an agent takes with it when it ends.
+    const isFencing = graceMs === 0 || agents.some((agent) => agent.machine === machine && agent.isEnding);
     const isRemoved = state?.get('Credential', machine.name)?.spec.revoked !== false;
     if (!state || !alloc || isTerminal(alloc) || isFencing || isRemoved || alloc.spec.owner.kind === 'Task')
       return;
-    const gateway = this.#traffic.userOf(alloc, state);
+    const gateway = this.traffic.userOf(alloc, state);
     if (gateway)
       this.violated('request', `${process.alloc} is stopped while gateway ${gateway.name} sends it requests`);
   }
@@ -127,7 +128,7 @@ export class Witness {
   look(): void {
     if (!this.#isNews || !this.state) return;
     this.#isNews = false;
-    this.#traffic.look(this.state);
+    this.traffic.look(this.state);
   }
 
   #peerChanged(type: Change['type'], { spec }: Peer): void {

@@ -35,6 +35,8 @@ describe('the lease keeper', () => {
       exists = true;
     },
     delete: async () => {
+      await gate;
+      if (failure) throw failure;
       deleted += 1;
     },
   } as unknown as Client;
@@ -187,6 +189,23 @@ describe('the lease keeper', () => {
     await clock.advance(60_000);
     expect(written).to.have.length(before);
     expect(deleted).to.equal(1);
+    expect(clock.nextMs).to.equal(undefined);
+  });
+
+  it('ends where no server is there to give the lease back to', async () => {
+    await start();
+    failure = new ConnectionError('nothing listens there');
+    await keeper.close({ release: true });
+    expect(deleted).to.equal(0);
+  });
+
+  it('ends within a renewal where the server hangs', async () => {
+    await start();
+    gate = new Promise(() => {});
+    const closed = keeper.close({ release: true });
+    await flushMicrotasks();
+    await clock.advance(RENEW_EVERY_MS);
+    await closed;
     expect(clock.nextMs).to.equal(undefined);
   });
 });
