@@ -173,6 +173,13 @@ export class FakeConnection implements Connection {
     yield Buffer.from(` of ${alloc}\n`);
   }
 
+  /** What `backup` gives, piece by piece. */
+  backupPieces: readonly Uint8Array[] = [];
+  async *backup(): AsyncGenerator<Uint8Array> {
+    this.#answer();
+    yield* this.backupPieces;
+  }
+
   async request(method: string, path: string): Promise<unknown> {
     const answer = this.answers.get(`${method} ${path}`);
     if (answer === undefined) throw notFound('path', path);
