@@ -30,6 +30,8 @@ export interface MillOptions {
 /** A mill of its own for one test: its data, its contexts, its ports. */
 export class Mill {
   readonly home = mkdtempSync(join(tmpdir(), 'mill-test-'));
+  /** Where the next start finds its state. */
+  dataDir = join(this.home, 'data');
   readonly #nodes: number;
   readonly #others: ChildProcess[] = [];
   #process: ChildProcess | undefined;
@@ -47,10 +49,6 @@ export class Mill {
 
   get url(): string {
     return this.#url;
-  }
-
-  get dataDir(): string {
-    return join(this.home, 'data');
   }
 
   get pid(): number | undefined {

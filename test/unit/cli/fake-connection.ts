@@ -12,6 +12,7 @@ import {
   type WriteOptions,
   type Written,
 } from '../../../api/client/client.ts';
+import type { BackupOptions } from '../../../api/client/http-backup.ts';
 import { alreadyExists, notFound } from '../../../api/errors.ts';
 import type { AnyObject, KindName, ObjectOf } from '../../../api/kinds/index.ts';
 
@@ -175,7 +176,7 @@ export class FakeConnection implements Connection {
 
   /** What `backup` gives, piece by piece. */
   backupPieces: readonly Uint8Array[] = [];
-  async *backup(): AsyncGenerator<Uint8Array> {
+  async *backup(_options?: BackupOptions): AsyncGenerator<Uint8Array> {
     this.#answer();
     yield* this.backupPieces;
   }

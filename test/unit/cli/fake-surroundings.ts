@@ -95,7 +95,8 @@ export class FakeSurroundings implements Surroundings {
   }
 
   #output(write: (text: string) => void) {
-    return { write, isTTY: this.#options.isTTY === true, columns: 120, rows: 40 };
+    const send = async (bytes: Uint8Array) => write(Buffer.from(bytes).toString());
+    return { write, send, isTTY: this.#options.isTTY === true, columns: 120, rows: 40 };
   }
 }
 
@@ -113,5 +114,12 @@ export function runIn(
 ): Promise<number> {
   const none = () => Promise.reject(new Error('not in this test'));
   const argv = typeof words === 'string' ? words.split(' ').filter((word) => word !== '') : words;
-  return runCli(argv, surroundings, { up: none, server: none, agent: none, gateway: none, ...processes });
+  return runCli(argv, surroundings, {
+    up: none,
+    server: none,
+    agent: none,
+    gateway: none,
+    stores: none,
+    ...processes,
+  });
 }
