@@ -87,6 +87,15 @@ export class JetStreamApi {
     return this.request(`STREAM.UPDATE.${config.name}`, config);
   }
 
+  /** Absence is success. */
+  async deleteStream(stream: string): Promise<void> {
+    try {
+      await this.request(`STREAM.DELETE.${stream}`);
+    } catch (error) {
+      if (!hasErrorCode(error, STREAM_NOT_FOUND)) throw error;
+    }
+  }
+
   /** A message as it is stored; undefined where it is not there any more. */
   async message(
     stream: string,

@@ -133,7 +133,8 @@ function isAsWanted(config: StreamConfig, wanted: StreamConfig): boolean {
 const defaultReplicas = (connection: NatsConnection): number =>
   connection.info?.cluster === undefined ? 1 : 3;
 
-function checkVersion(connection: NatsConnection, replicas: number): void {
+/** @throws Error in one line where these servers must not keep so many replicas */
+export function checkVersion(connection: NatsConnection, replicas: number): void {
   const version = versionOf(connection);
   if (replicas === 1 || isAtLeast(version, REPLICATED_FROM)) return;
   throw new Error(
