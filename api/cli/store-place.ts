@@ -1,23 +1,23 @@
 /** `--data` and `--nats`: which store a command is about, where it does not ask a server. */
 import type { Command } from 'commander';
-import { commaSeparated } from './arguments.ts';
 import { UsageError } from './exit.ts';
+import { addNatsOptions, type NatsFlags, natsTarget } from './nats-options.ts';
 import type { StorePlace } from './stores.ts';
+import type { Environment } from './surroundings.ts';
 
-export interface PlaceFlags {
+export interface PlaceFlags extends NatsFlags {
   readonly data?: string;
-  readonly nats?: readonly string[];
 }
 
 export const addPlaceOptions = (command: Command): Command =>
-  command
-    .option('--data <dir>', 'data directory of a server that does not run')
-    .option('--nats <urls>', 'NATS cluster that keeps the state: URL,URL,…', commaSeparated);
+  addNatsOptions(
+    command.option('--data <dir>', 'the store in the data directory of a server that does not run'),
+  );
 
-/** @returns undefined where neither is given @throws UsageError where both are */
-export function placeOf({ data, nats }: PlaceFlags): StorePlace | undefined {
-  if (data !== undefined && nats !== undefined) throw new UsageError('give --data or --nats, not both');
-  if (nats?.length === 0) throw new UsageError('--nats needs a URL');
+/** @returns undefined where none is given @throws UsageError where two are, or one is wrong */
+export function placeOf({ data, ...nats }: PlaceFlags, env: Environment): StorePlace | undefined {
+  const target = natsTarget(nats, data === undefined ? env : {});
+  if (data !== undefined && target) throw new UsageError('give --data or --nats, not both');
   if (data !== undefined) return { data };
-  return nats === undefined ? undefined : { nats };
+  return target && { nats: target };
 }

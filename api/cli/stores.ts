@@ -2,9 +2,10 @@
 import type { Problem } from '../audit/check.ts';
 import type { OpenedBackup } from '../backup/read.ts';
 import type { KindName } from '../kinds/index.ts';
+import type { NatsTarget } from './processes.ts';
 
 /** Where a store is: in the data directory of a server that does not run, or in a NATS cluster. */
-export type StorePlace = { readonly data: string } | { readonly nats: readonly string[] };
+export type StorePlace = { readonly data: string } | { readonly nats: NatsTarget };
 
 /** How many objects there are of each kind; kinds of which there are none are left out. */
 export type ObjectCounts = Readonly<Partial<Record<KindName, number>>>;
@@ -13,8 +14,8 @@ export interface Restored {
   /** Where the store is now, for people. */
   readonly place: string;
   readonly objects: ObjectCounts;
-  /** What the store goes on after. */
-  readonly revision: number;
+  /** What the store goes on after; absent in a dry run. */
+  readonly revision?: number;
 }
 
 export interface StoreVerdict {
@@ -31,8 +32,8 @@ export interface StoreVerdict {
 
 /** All throw Error in one line. */
 export interface Stores {
-  /** A backup of a store that no process has open. @param mill version that writes it */
-  backUp(data: string, mill: string): Promise<Iterable<Uint8Array>>;
+  /** Without a server. @param mill version that writes it */
+  backUp(place: StorePlace, mill: string): Promise<Iterable<Uint8Array>>;
   /** Only where nothing is. In a dry run all is read and checked, and nothing is written. */
   restore(backup: OpenedBackup, place: StorePlace, options: { readonly dryRun: boolean }): Promise<Restored>;
   /** Reads all of it; changes nothing. */

@@ -10,9 +10,10 @@ import type { Cli } from '../cli.ts';
 import { CommandError, EXIT, UsageError } from '../exit.ts';
 import { toJson, toYaml } from '../output/format.ts';
 import type { Session } from '../session.ts';
+import { addPlaceOptions, type PlaceFlags, placeOf } from '../store-place.ts';
+import type { StorePlace } from '../stores.ts';
 
-interface BackupFlags {
-  readonly data?: string;
+interface BackupFlags extends PlaceFlags {
   readonly stale?: boolean;
 }
 
@@ -22,12 +23,12 @@ const PROGRESS_OBJECTS = 1_000;
 const CLEAR_LINE = '\r\u001b[K';
 
 export function define(command: Command, cli: Cli): void {
-  command
-    .argument(
+  addPlaceOptions(
+    command.argument(
       '[file]',
       '- for standard output; compressed where it ends in .gz (default: a name with the time)',
-    )
-    .option('--data <dir>', 'of the server in this data directory, which does not run')
+    ),
+  )
     .option('--stale', 'take what the server has, where it cannot reach the others of its cluster')
     .addHelpText(
       'after',
@@ -36,6 +37,7 @@ export function define(command: Command, cli: Cli): void {
         ['mill backup /backups/mill.jsonl.gz', 'to this file; one that is there is replaced'],
         ['mill backup - | age -r KEY > mill.age', 'through a pipe'],
         ['mill backup --data /var/lib/mill off.jsonl', 'of a server that is stopped, embedded store'],
+        ['mill backup --nats nats://a:4222 off.jsonl', 'of a NATS cluster, where no server runs'],
       )}
 
 It holds hashes of tokens, and the environment of the workloads: keep it to yourself. What is not in it: docs/backup.md.`,
@@ -49,16 +51,18 @@ async function backUp(
   session: Session,
   cli: Cli,
   file: string | undefined,
-  { data, stale }: BackupFlags,
+  { stale, ...flags }: BackupFlags,
 ): Promise<number> {
-  if (data !== undefined && stale)
-    throw new UsageError('--stale is about a server that runs: leave --data out');
+  // A server is asked, unless the command line says otherwise: the environment says where its state is, no more.
+  const place = placeOf(flags, flags.nats === undefined ? {} : session.surroundings.env);
+  if (place && stale)
+    throw new UsageError('--stale is about a server that runs: leave --data and --nats out');
   const { surroundings } = session;
   const path = file ?? defaultName(surroundings.clock.now());
   const stop = new AbortController();
   const release = surroundings.onInterrupt(() => stop.abort());
   const scanner = new BackupScanner();
-  const pieces = data === undefined ? online(session, stale === true, stop.signal) : offline(cli, data);
+  const pieces = place ? offline(cli, place) : online(session, stale === true, stop.signal);
   try {
     const proven = prove(pieces, scanner, session);
     if (path === DASH) for await (const piece of proven) await surroundings.stdout.send(piece);
@@ -78,9 +82,9 @@ async function* online(session: Session, stale: boolean, signal: AbortSignal): A
   yield* connection.backup({ stale, signal });
 }
 
-async function* offline(cli: Cli, data: string): AsyncGenerator<Uint8Array> {
+async function* offline(cli: Cli, place: StorePlace): AsyncGenerator<Uint8Array> {
   const stores = await cli.processes.stores();
-  yield* await stores.backUp(data, manifest.version);
+  yield* await stores.backUp(place, manifest.version);
 }
 
 /** Passes the pieces on; ends only where they are a whole backup. */

@@ -23,6 +23,7 @@ export function define(command: Command, cli: Cli): void {
       `${examples(
         ['mill restore mill.jsonl.gz --data /var/lib/mill', 'then: mill server --data /var/lib/mill'],
         ['mill restore mill.jsonl.gz --data ./state --dry-run', 'what it would do'],
+        ['mill restore mill.jsonl.gz --nats nats://a,nats://b,nats://c', 'into a NATS cluster'],
       )}
 
 Stop the servers first. A store that is not empty is never touched. Two servers with the state of one cluster give
@@ -32,7 +33,7 @@ orders to the same agents: make sure that the old one does not come back. docs/b
 }
 
 async function restore(session: Session, cli: Cli, file: string, flags: RestoreFlags): Promise<number> {
-  const place = placeOf(flags);
+  const place = placeOf(flags, session.surroundings.env);
   if (!place) throw new UsageError('say where to: --data DIR or --nats URL,URL,…');
   const dryRun = flags.dryRun === true;
   const stores = await cli.processes.stores();

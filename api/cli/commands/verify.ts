@@ -19,6 +19,7 @@ export function define(command: Command, cli: Cli): void {
       `${examples(
         ['mill verify mill.jsonl.gz', 'a backup'],
         ['mill verify --data /var/lib/mill', 'the store of a server that is stopped'],
+        ['mill verify --nats nats://a:4222,nats://b:4222', 'what is in a NATS cluster; servers may run'],
         ['mill verify mill.jsonl.gz -o json', 'for a script'],
       )}
 
@@ -35,7 +36,11 @@ async function verify(
   file: string | undefined,
   flags: PlaceFlags,
 ): Promise<number> {
-  const place = placeOf(flags);
+  // A file leaves no question for the environment to answer.
+  const place = placeOf(
+    flags,
+    file === undefined || flags.nats !== undefined ? session.surroundings.env : {},
+  );
   if (place && file !== undefined) throw new UsageError('give a file, or a store, not both');
   const stores = await cli.processes.stores();
   if (place) return print(session, await stores.verify(place));

@@ -14,15 +14,18 @@ export interface BackupRouteOptions {
   readonly clock: Clock;
   /** Version of mill. */
   readonly version: string;
+  /** Id of the cluster, where its store has one. */
+  readonly cluster?: string | undefined;
 }
 
 export const backupHandler =
-  ({ service, clock, version }: BackupRouteOptions): Handler =>
+  ({ service, clock, version: mill, cluster }: BackupRouteOptions): Handler =>
   async ({ actor, query, request, response, signal }) => {
     const image = await service.capture(actor, { stale: flag(query, 'stale') });
     response.writeHead(200, { 'content-type': BACKUP_MEDIA_TYPE, 'cache-control': 'no-store' });
     if (request.method === 'HEAD') return;
-    for (const piece of writeBackup(image, { mill: version, time: timestamp(clock.now()) })) {
+    const about = { mill, time: timestamp(clock.now()), ...(cluster === undefined ? {} : { cluster }) };
+    for (const piece of writeBackup(image, about)) {
       if (!response.write(piece)) {
         const cancel = clock.schedule(MAX_SILENCE_MS, () => response.destroy());
         await drained(response);

@@ -42,6 +42,7 @@ export interface RouteOptions {
   readonly requests: RequestStatistics;
   readonly metrics: readonly MetricSource[];
   readonly version: string;
+  readonly cluster?: string | undefined;
   readonly planDrain?: ((node: Node) => DrainPlan) | undefined;
   readonly bookmarkIntervalMs?: number | undefined;
 }

@@ -14,6 +14,8 @@ import { Subjects } from './subjects.ts';
 export interface BucketReport {
   readonly state: Reader;
   readonly revision: number;
+  /** Id of the cluster; absent where no record names it. */
+  readonly cluster?: string;
   readonly facts: Readonly<Record<string, string | number>>;
   readonly warnings: readonly string[];
   /** Of the stream and its records; the objects by themselves are not judged. */
@@ -53,9 +55,9 @@ export async function verifyBucket(options: BucketVerifyOptions): Promise<Bucket
   return {
     state: reading.state,
     revision: reading.state.revision,
+    ...(genesis ? { cluster: genesis.cluster } : {}),
     facts: {
       nats: versionOf(connection),
-      ...(genesis ? { cluster: genesis.cluster } : {}),
       replicas: info.config.num_replicas,
       records: reading.records,
     },

@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import type { Processes } from '../../../api/cli/processes.ts';
 import { systemClock } from '../../../api/clock.ts';
 import { silentLog } from '../../../api/log.ts';
-import { createStores } from '../../../controllers/processes/stores.ts';
+import { createStores } from '../../../controllers/processes/stores/stores.ts';
 import { openEmbeddedStore } from '../../../runtime/store/embedded.ts';
 import { healthyAlloc, node, service, volume } from '../../vocabulary/objects.ts';
 import { backupOf, refusalOf, stateOf } from '../backup/states.ts';
