@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { isTerminal } from '../../api/kinds/alloc.ts';
@@ -19,13 +19,13 @@ async function wanted(mill: Mill): Promise<unknown> {
     .map(({ kind, metadata: { name, uid, generation }, spec }) => ({ kind, name, uid, generation, spec }));
 }
 
-/** Stops mill, and starts it on what the backup holds, in another directory; volumes come along by themselves. */
+/** Stops mill, and starts it on what the backup holds, in another directory. */
 async function moveBy(mill: Mill, backup: string, data: string): Promise<void> {
   await mill.stop();
   await mill.ok('restore', backup, '--data', data);
-  mkdirSync(join(mill.dataDir, 'volumes'), { recursive: true });
-  cpSync(join(mill.dataDir, 'volumes'), join(data, 'volumes'), { recursive: true });
+  const from = mill.dataDir;
   mill.dataDir = data;
+  mill.takeVolumes(from);
   await mill.up();
 }
 

@@ -1,7 +1,7 @@
 /** A running `mill up` and its command line, as a user has them: processes, files and exit codes, nothing else. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -171,6 +171,11 @@ export class Mill {
   /** The workloads that live. */
   workloads(): readonly Workload[] {
     return workloadsBelow(this.home);
+  }
+
+  /** Copies the data of the volumes from another data directory, as an operator does who moves. */
+  takeVolumes(from: string): void {
+    cpSync(join(from, 'volumes'), join(this.dataDir, 'volumes'), { recursive: true });
   }
 
   /** SIGTERM, as an operator ends it: its workloads are to end with it. */
