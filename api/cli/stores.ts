@@ -10,6 +10,14 @@ export type StorePlace = { readonly data: string } | { readonly nats: NatsTarget
 /** How many objects there are of each kind; kinds of which there are none are left out. */
 export type ObjectCounts = Readonly<Partial<Record<KindName, number>>>;
 
+export interface RestoreOptions {
+  readonly dryRun: boolean;
+  /** Gives up, and leaves nothing behind. */
+  readonly signal: AbortSignal;
+  /** Directory of local volumes; absent: in the data directory, or where they were. */
+  readonly volumes?: string;
+}
+
 export interface Restored {
   /** Where the store is now, for people. */
   readonly place: string;
@@ -35,7 +43,7 @@ export interface Stores {
   /** Without a server. @param mill version that writes it */
   backUp(place: StorePlace, mill: string): Promise<Iterable<Uint8Array>>;
   /** Only where nothing is. In a dry run all is read and checked, and nothing is written. */
-  restore(backup: OpenedBackup, place: StorePlace, options: { readonly dryRun: boolean }): Promise<Restored>;
+  restore(backup: OpenedBackup, place: StorePlace, options: RestoreOptions): Promise<Restored>;
   /** Reads all of it; changes nothing. */
   verify(place: StorePlace | { readonly backup: OpenedBackup; readonly file: string }): Promise<StoreVerdict>;
 }

@@ -94,6 +94,7 @@ export async function startServerCore(options: ServerCoreOptions): Promise<Serve
     log,
     identities: randomIdentities,
     version: manifest.version,
+    cluster: engine.clusterId,
     tls: certificates,
     hostNames: options.names,
     whyNotReady: () => store.health.unwritable,

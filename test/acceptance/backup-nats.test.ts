@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Nats, startNats } from '../../hack/nats/servers.ts';
@@ -23,27 +24,40 @@ describe('the way from the embedded store to NATS and back', function () {
   it('is a backup and a restore each, after which the same workloads run and nodes drain', async () => {
     const file = (name: string) => join(mill.home, name);
     const bucket = ['--nats', nats.urls.join(','), '--bucket', 'fleet'];
+    const services = async () =>
+      (await mill.list('Service')).map(({ metadata: { name, uid }, spec }) => ({ name, uid, spec }));
+    const serves = async (node: string) => {
+      await mill.untilHealthy('web', 'counter');
+      const drained = await mill.run(['drain', node]);
+      expect(drained, drained.stdout + drained.stderr).to.include({ code: 0 });
+      await mill.ok('undrain', node);
+    };
     await mill.apply(web('web'), ...counter(await freePort()));
     await mill.untilHealthy('web', 'counter');
-    const before = await mill.list('Service');
+    const before = await services();
     await mill.ok('backup', file('there.jsonl'));
     await mill.stop();
 
     await mill.ok('restore', file('there.jsonl'), ...bucket);
-    expect(await mill.ok('verify', ...bucket)).to.match(/\nno problems\n$/);
     const again = await mill.run(['restore', file('there.jsonl'), ...bucket]);
     expect(again.code).to.equal(1);
     expect(again.stderr).to.match(/^mill: there is something in the bucket fleet: /);
+    await mill.up(...bucket);
+    expect(await services()).to.deep.equal(before);
+    await serves('node-1');
+    expect(await mill.ok('verify', ...bucket), 'while a server writes').to.match(/\nno problems\n$/);
 
-    await mill.ok('backup', file('back.jsonl.gz'), ...bucket);
+    await mill.ok('backup', file('back.jsonl'));
+    const [header = ''] = readFileSync(file('back.jsonl'), 'utf8').split('\n');
+    expect(JSON.parse(header).cluster).to.match(/^[0-9a-f-]{36}$/);
+    await mill.stop();
+    await mill.ok('backup', file('stopped.jsonl.gz'), ...bucket);
+    const from = mill.dataDir;
     mill.dataDir = file('elsewhere');
-    await mill.ok('restore', file('back.jsonl.gz'), '--data', mill.dataDir);
-    mill.takeVolumes(file('data'));
+    await mill.ok('restore', file('stopped.jsonl.gz'), '--data', mill.dataDir);
+    mill.takeVolumes(from);
     await mill.up();
-    const uids = (services: typeof before) => services.map(({ metadata: { name, uid } }) => `${name} ${uid}`);
-    expect(uids(await mill.list('Service'))).to.deep.equal(uids(before));
-    await mill.untilHealthy('web', 'counter');
-    const drained = await mill.run(['drain', 'node-1']);
-    expect(drained, drained.stdout + drained.stderr).to.include({ code: 0 });
+    expect(await services()).to.deep.equal(before);
+    await serves('node-2');
   });
 });

@@ -12,11 +12,16 @@ import { addPlaceOptions, type PlaceFlags, placeOf } from '../store-place.ts';
 import type { Restored } from '../stores.ts';
 
 interface RestoreFlags extends PlaceFlags {
+  readonly volumes?: string;
   readonly dryRun?: boolean;
 }
 
 export function define(command: Command, cli: Cli): void {
   addPlaceOptions(command.argument('<file>', 'the backup, compressed or not; - for standard input'))
+    .option(
+      '--volumes <dir>',
+      'where the servers have the local volumes (default: in --data; with --nats: as they were)',
+    )
     .option('--dry-run', 'read and check all of it, and write nothing')
     .addHelpText(
       'after',
@@ -35,14 +40,22 @@ orders to the same agents: make sure that the old one does not come back. docs/b
 async function restore(session: Session, cli: Cli, file: string, flags: RestoreFlags): Promise<number> {
   const place = placeOf(flags, session.surroundings.env);
   if (!place) throw new UsageError('say where to: --data DIR or --nats URL,URL,…');
+  const { volumes } = flags;
   const dryRun = flags.dryRun === true;
   const stores = await cli.processes.stores();
+  const { surroundings } = session;
+  const stop = new AbortController();
+  const release = surroundings.onInterrupt(() => stop.abort());
+  const options = { dryRun, signal: stop.signal, ...(volumes === undefined ? {} : { volumes }) };
   try {
-    const backup = await openBackupFile(file, session.surroundings.stdin);
-    await print(session, backup.header, await stores.restore(backup, place, { dryRun }), dryRun);
+    const backup = await openBackupFile(file, surroundings.stdin);
+    await print(session, backup.header, await stores.restore(backup, place, options), dryRun);
   } catch (error) {
+    if (stop.signal.aborted) return EXIT.interrupted;
     if (!(error instanceof BackupError)) throw error;
     throw new CommandError(`${file}: ${error.message}; nothing was restored`, { cause: error });
+  } finally {
+    release();
   }
   return EXIT.done;
 }

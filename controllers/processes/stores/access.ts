@@ -1,6 +1,5 @@
 /** What is done to a store as a whole, whatever keeps it. */
 import type { Problem } from '../../../api/audit/check.ts';
-import type { AnyObject } from '../../../api/kinds/index.ts';
 import type { Reader } from '../../../api/store.ts';
 import type { ImportedObjects } from '../../../runtime/store/import.ts';
 
@@ -23,8 +22,8 @@ export interface StoreAccess {
   /** Reads all of it, and changes nothing. */
   read(): Promise<StoreReading>;
   refuseUnlessEmpty(): Promise<void>;
-  /** An object of a backup as it has to be in this place. */
-  adapt(object: AnyObject): AnyObject;
+  /** Where its servers have local volumes unless they are told otherwise; absent: they have none of their own. */
+  readonly volumes?: string;
   /** All, or nothing. @returns the revision that the store goes on after */
   import(objects: ImportedObjects): Promise<number>;
   close(): Promise<void>;

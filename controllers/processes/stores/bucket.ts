@@ -21,7 +21,6 @@ export async function accessBucket(target: NatsTarget, clock: Clock): Promise<St
     async refuseUnlessEmpty() {
       await refuseUnlessEmptyBucket(api, bucket);
     },
-    adapt: (object) => object,
     async import(objects) {
       const wanted = replicas === undefined ? {} : { replicas };
       return (await importBucket({ ...options, ...wanted, log: silentLog }, objects)).revision;

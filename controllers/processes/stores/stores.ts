@@ -1,13 +1,22 @@
 /** `mill restore`, `mill verify`, and `mill backup` where no server is asked: work on a store as a whole. */
+import { resolve } from 'node:path';
 import { auditState } from '../../../api/audit/audit.ts';
 import { type Problem, problemOf } from '../../../api/audit/check.ts';
 import type { OpenedBackup } from '../../../api/backup/read.ts';
 import { captureState, writeBackup } from '../../../api/backup/write.ts';
-import type { ObjectCounts, Restored, StorePlace, Stores, StoreVerdict } from '../../../api/cli/stores.ts';
+import type {
+  ObjectCounts,
+  Restored,
+  RestoreOptions,
+  StorePlace,
+  Stores,
+  StoreVerdict,
+} from '../../../api/cli/stores.ts';
 import { type Clock, timestamp } from '../../../api/clock.ts';
-import { KIND_NAMES, type KindName } from '../../../api/kinds/index.ts';
+import { type AnyObject, KIND_NAMES, type KindName } from '../../../api/kinds/index.ts';
 import type { Reader } from '../../../api/store.ts';
 import { checkStored } from '../../../api/validation/stored.ts';
+import { localVolumeHandle } from '../../../runtime/drivers/local-volume.ts';
 import { MutableState } from '../../../runtime/store/state.ts';
 import type { StoreAccess } from './access.ts';
 import { accessEmbedded } from './embedded.ts';
@@ -18,8 +27,7 @@ const MAX_PROBLEMS = 1_000;
 export function createStores(clock: Clock): Stores {
   return {
     backUp: (place, mill) => withAccess(place, clock, (store) => backUp(store, mill, clock)),
-    restore: (backup, place, { dryRun }) =>
-      withAccess(place, clock, (store) => restore(backup, store, dryRun)),
+    restore: (backup, place, options) => withAccess(place, clock, (store) => restore(backup, store, options)),
     verify: (source) =>
       'backup' in source
         ? verifyBackup(source.backup, source.file)
@@ -57,14 +65,16 @@ async function backUp(store: StoreAccess, mill: string, clock: Clock): Promise<I
 async function restore(
   { header, objects }: OpenedBackup,
   store: StoreAccess,
-  dryRun: boolean,
+  { dryRun, signal, volumes = store.volumes }: RestoreOptions,
 ): Promise<Restored> {
   await store.refuseUnlessEmpty();
+  const home = volumes === undefined ? undefined : resolve(volumes);
   const byKind: Partial<Record<KindName, number>> = {};
   const adapted = (async function* () {
     for await (const object of objects) {
+      signal.throwIfAborted();
       byKind[object.kind] = (byKind[object.kind] ?? 0) + 1;
-      yield store.adapt(object);
+      yield home === undefined ? object : atHome(object, home);
     }
   })();
   const { revision, objects: count } = header;
@@ -74,6 +84,15 @@ async function restore(
   }
   const goesOnAfter = await store.import({ count, revision, objects: adapted });
   return { place: store.place, objects: byKind, revision: goesOnAfter };
+}
+
+/** A local volume is looked for where its driver keeps volumes now. */
+function atHome(object: AnyObject, volumes: string): AnyObject {
+  if (object.kind !== 'Volume' || object.spec.driver !== 'local' || object.status.handle === undefined) {
+    return object;
+  }
+  const { name, uid } = object.metadata;
+  return { ...object, status: { ...object.status, handle: localVolumeHandle(volumes, { name, uid }) } };
 }
 
 async function verifyStore(store: StoreAccess): Promise<StoreVerdict> {

@@ -166,12 +166,28 @@ describe('backups on the command line', () => {
       expect(await readdir(file('data'))).to.deep.equal([]);
     });
 
+    it('leaves nothing behind on Ctrl-C', async () => {
+      const surroundings: FakeSurroundings = new FakeSurroundings({
+        async *stdin() {
+          yield BACKUP.subarray(0, 1_200);
+          for (const interrupt of surroundings.interrupts) interrupt();
+          yield BACKUP.subarray(1_200);
+        },
+      });
+      const words = ['restore', '-', '--data', file('data')];
+      expect(await runIn(surroundings, words, { processes })).to.equal(130);
+      expect(await readdir(file('data'))).to.deep.equal([]);
+    });
+
     it('looks for local volumes in the new data directory', async () => {
       const data = volume('data', {}, { handle: '/old/volumes/data/volume-data-uid' });
       await writeFile(file('v.jsonl'), backupOf(stateOf(data)));
       await mill('restore', file('v.jsonl'), '--data', file('data'));
       const text = (await mill('backup', '-', '--data', file('data'))).stdout;
       expect(text).to.include(`"handle":"${file('data/volumes/data/volume-data-uid')}"`);
+      await mill('restore', file('v.jsonl'), '--data', file('other'), '--volumes', '/shared');
+      const shared = (await mill('backup', '-', '--data', file('other'))).stdout;
+      expect(shared).to.include('"handle":"/shared/data/volume-data-uid"');
     });
 
     for (const words of [
