@@ -74,14 +74,13 @@ export class Sender {
 
   /** How many of the records are stored, by the stream's own word. */
   async #look(records: readonly Draft[], giveUpMs: number): Promise<number> {
-    const { stream, clock, idAt } = this.#options;
+    const { stream, clock } = this.#options;
     const base = records[0]?.outgoing.after ?? 0;
     for (;;) {
       try {
-        const { last } = await stream.position();
-        const record = records[last - base - 1];
-        if (last === base) return this.#orGiveUp(giveUpMs);
-        if (record && (await idAt(last)) === record.id) return last - base;
+        const stored = (await stream.position()).last - base;
+        if (stored === 0) return this.#orGiveUp(giveUpMs);
+        if (await this.#areOurs(base, records.slice(0, stored), stored)) return stored;
       } catch (error) {
         if (clock.now() >= giveUpMs || isClosed(error)) throw error;
         await sleep(clock, PAUSE_MS);
@@ -89,6 +88,15 @@ export class Sender {
       }
       throw new Error('somebody else writes to the stream while it is restored');
     }
+  }
+
+  /** All of them are looked at: where one is another's, those that were sent after it may be stored all the same. */
+  async #areOurs(base: number, records: readonly Draft[], stored: number): Promise<boolean> {
+    if (records.length !== stored) return false;
+    for (const [index, { id }] of records.entries()) {
+      if ((await this.#options.idAt(base + index + 1)) !== id) return false;
+    }
+    return true;
   }
 
   #orGiveUp(giveUpMs: number): number {
