@@ -1,7 +1,7 @@
 /** `--data` and `--nats`: which store a command is about, where it does not ask a server. */
 import type { Command } from 'commander';
 import { UsageError } from './exit.ts';
-import { addNatsOptions, type NatsFlags, natsTarget } from './nats-options.ts';
+import { addNatsOptions, type NatsFlags, natsPart } from './nats-options.ts';
 import type { StorePlace } from './stores.ts';
 import type { Environment } from './surroundings.ts';
 
@@ -16,7 +16,7 @@ export const addPlaceOptions = (command: Command): Command =>
 
 /** @returns undefined where none is given @throws UsageError where two are, or one is wrong */
 export function placeOf({ data, ...nats }: PlaceFlags, env: Environment): StorePlace | undefined {
-  const target = natsTarget(nats, data === undefined ? env : {});
+  const { nats: target } = natsPart(nats, data === undefined ? env : {});
   if (data !== undefined && target) throw new UsageError('give --data or --nats, not both');
   if (data !== undefined) return { data };
   return target && { nats: target };

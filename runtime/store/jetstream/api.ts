@@ -87,15 +87,6 @@ export class JetStreamApi {
     return this.request(`STREAM.UPDATE.${config.name}`, config);
   }
 
-  /** Absence is success. */
-  async deleteStream(stream: string): Promise<void> {
-    try {
-      await this.request(`STREAM.DELETE.${stream}`);
-    } catch (error) {
-      if (!hasErrorCode(error, STREAM_NOT_FOUND)) throw error;
-    }
-  }
-
   /** A message as it is stored; undefined where it is not there any more. */
   async message(
     stream: string,
@@ -112,6 +103,11 @@ export class JetStreamApi {
   /** Deletes what a subject has up to a sequence. */
   async purge(stream: string, subject: string, upTo: number): Promise<void> {
     await this.request(`STREAM.PURGE.${stream}`, { filter: subject, seq: upTo + 1 });
+  }
+
+  /** Deletes everything. From 2.10 on the next record gets `next`, where that is later than the last one. */
+  async empty(stream: string, next?: number): Promise<void> {
+    await this.request(`STREAM.PURGE.${stream}`, next === undefined ? {} : { seq: next });
   }
 }
 

@@ -6,7 +6,7 @@ import type { Log } from '../../../api/log.ts';
 import { atRevision } from '../frozen.ts';
 import { type ImportedObjects, REVISION_GAP } from '../import.ts';
 import type { JetStreamApi, StreamInfo } from './api.ts';
-import { openObjects, type Replicas, traitsOf, versionOf } from './bucket.ts';
+import { checkCanSkip, openObjects, type Replicas, traitsOf } from './bucket.ts';
 import { checkSize } from './flight.ts';
 import { genesisDraft, readGenesis } from './genesis.ts';
 import { NatsStream } from './nats-stream.ts';
@@ -31,16 +31,14 @@ export interface ImportedBucket {
   readonly cluster: string;
 }
 
-/**
- * @returns whether there is an import that was not finished
- * @throws Error in one line where there is a bucket already, or anything else under its name
- */
-export async function refuseUnlessEmptyBucket(api: JetStreamApi, bucket: string): Promise<boolean> {
+/** @throws Error in one line where there is a bucket already, or anything else under its name */
+export async function refuseUnlessEmptyBucket(api: JetStreamApi, bucket: string): Promise<void> {
   const subjects = new Subjects(bucket);
   const info = await api.streamInfo(subjects.stream);
-  if (!info || info.state.messages === 0) return false;
+  if (!info || info.state.messages === 0) return;
+  // What a restore has left by halves is no store to anybody.
   const isBegun = await api.message(subjects.stream, { last_by_subj: subjects.internal(RESTORE) });
-  if (isBegun && !(await readGenesis({ api, subjects }))) return true;
+  if (isBegun && !(await readGenesis({ api, subjects }))) return;
   throw new Error(
     `there is something in the bucket ${bucket}: a backup is restored only where nothing is; choose another bucket, or delete the stream ${subjects.stream}`,
   );
@@ -54,32 +52,34 @@ export async function importBucket(
   options: BucketImportOptions,
   { revision, objects }: ImportedObjects,
 ): Promise<ImportedBucket> {
-  const { api, bucket } = options;
+  const { api, bucket, connection } = options;
+  await refuseUnlessEmptyBucket(api, bucket);
+  checkCanSkip(connection);
   const subjects = new Subjects(bucket);
-  const isLeftOver = await refuseUnlessEmptyBucket(api, bucket);
-  const found = isLeftOver || (await api.streamInfo(subjects.stream)) !== undefined;
-  // Empty, or begun by a restore that broke off: it gives other revisions than a restored one must.
-  if (found) await api.deleteStream(subjects.stream);
-  const info = await create(options, subjects, revision + REVISION_GAP);
+  const info = await prepare(options, subjects, revision + REVISION_GAP);
   try {
     return await fill(options, subjects, info, objects);
   } catch (error) {
-    await api.deleteStream(subjects.stream).catch(() => {});
+    // Where that fails as well, its first record still says what it is.
+    await api.empty(subjects.stream).catch(() => {});
     throw error;
   }
 }
 
-async function create(
+/** The stream, empty, at the place where it goes on. Servers may empty streams, and need not be able to delete them. */
+async function prepare(
   { api, connection, replicas }: BucketImportOptions,
   subjects: Subjects,
-  firstSequence: number,
+  first: number,
 ): Promise<StreamInfo> {
   const wanted = replicas === undefined ? {} : { replicas };
-  const info = await openObjects({ api, connection, subjects, firstSequence, ...wanted }, true);
-  if (info.state.last_seq === firstSequence - 1) return info;
-  await api.deleteStream(subjects.stream);
+  const { state } = await openObjects({ api, connection, subjects, ...wanted }, true);
+  const next = Math.max(first, state.last_seq + 1);
+  await api.empty(subjects.stream, next);
+  const info = await api.streamInfo(subjects.stream);
+  if (info?.state.messages === 0 && info.state.last_seq === next - 1) return info;
   throw new Error(
-    `nats-server ${versionOf(connection)} cannot begin with revision ${firstSequence}, and what is restored must not give out earlier ones again: use 2.10 or newer`,
+    `stream ${subjects.stream} does not begin with revision ${next}: somebody else writes to it`,
   );
 }
 

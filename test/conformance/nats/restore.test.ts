@@ -145,9 +145,7 @@ describe('a bucket that is made of a backup', function () {
 
   it('is refused by servers that cannot begin with a later revision', async () => {
     await start('old', 1);
-    expect(await refusal(restore())).to.match(
-      /^nats-server 2\.9\.\d+ cannot begin with revision 1000005000, /,
-    );
+    expect(await refusal(restore())).to.match(/^nats-server 2\.9\.\d+ cannot begin with a later revision, /);
     expect(await api.streamInfo(`KV_${BUCKET}`)).to.equal(undefined);
   });
 
@@ -162,14 +160,16 @@ describe('a bucket that is made of a backup', function () {
     expect((await verify()).state.count('Event')).to.equal(1);
   });
 
-  it('is not there at all where the backup turns out to be damaged', async () => {
+  it('is empty again where the backup turns out to be damaged', async () => {
     await start('current', 1);
     const damaged = (async function* () {
       yield* OBJECTS;
       throw new Error('line 700: it was changed');
     })();
     expect(await refusal(restore(damaged))).to.equal('line 700: it was changed');
-    expect(await api.streamInfo(`KV_${BUCKET}`)).to.equal(undefined);
+    expect((await api.streamInfo(`KV_${BUCKET}`))?.state.messages).to.equal(0);
+    await restore();
+    expect((await verify()).problems).to.deep.equal([]);
   });
 
   it('is no store for any server where it was restored by halves, until it is restored again', async () => {
