@@ -3,7 +3,7 @@ import type { Problem } from '../../../api/audit/check.ts';
 import type { Clock } from '../../../api/clock.ts';
 import { MutableState } from '../state.ts';
 import { Feed, ForkError } from './feed.ts';
-import { ATTEMPT, type Entry, readEntry } from './records.ts';
+import { ATTEMPT, type Entry, readEntry, recordId } from './records.ts';
 import type { CommitStream, Follower, Incoming, StreamPosition } from './stream.ts';
 import type { Subjects } from './subjects.ts';
 
@@ -66,14 +66,12 @@ export class LogReading implements Follower {
   onRecord(record: Incoming): void {
     if (this.#stop.signal.aborted) return;
     this.records += 1;
-    const entry = this.#read(record);
-    if (entry) this.#take(entry);
-    // What it says is lost; what follows upon it is judged by its id, if it has one.
-    else this.#feed.moveTo(record.sequence, record.header(ATTEMPT));
+    this.#take(this.#read(record));
     this.#look();
   }
 
-  #read(record: Incoming): Entry | undefined {
+  /** What a record that cannot be read says is lost; what follows upon it is judged by its id. */
+  #read(record: Incoming): Entry {
     const { sequence, subject } = record;
     let entry: Entry;
     try {
@@ -83,7 +81,8 @@ export class LogReading implements Follower {
         sequence,
         error instanceof SyntaxError ? `what is on ${subject} is not JSON` : (error as Error).message,
       );
-      return undefined;
+      const id = recordId(record.header(ATTEMPT), sequence);
+      return { sequence, id, previous: '', together: 1, content: { type: 'foreign' } };
     }
     const { content } = entry;
     if (content.type === 'foreign') this.#complain(sequence, `what is on ${subject} was not written by mill`);
@@ -98,8 +97,7 @@ export class LogReading implements Follower {
     } catch (error) {
       if (!(error instanceof ForkError)) throw error;
       this.#complain(entry.sequence, error.message);
-      this.#feed.moveTo(entry.sequence - 1, entry.previous);
-      this.#feed.take(entry);
+      this.#feed.take({ ...entry, previous: this.#feed.lastId });
     }
   }
 

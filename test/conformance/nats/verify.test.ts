@@ -74,7 +74,10 @@ describe('the audit of a bucket', function () {
 
   it('finds what mill did not write, and judges what comes after it', async () => {
     await write('events.d', '{}');
-    await write('events.e', JSON.stringify(event('e')), { 'Mill-Attempt': 'x', 'Mill-Previous': 'foreign.5' });
+    await write('events.e', JSON.stringify(event('e')), {
+      'Mill-Attempt': 'x',
+      'Mill-Previous': 'foreign.5',
+    });
     await write('events.f', JSON.stringify(event('f')), { 'Mill-Attempt': 'z', 'Mill-Previous': 'y' });
     expect(await found()).to.deep.equal([
       'revision 5: what is on $KV.mill.events.d was not written by mill',
