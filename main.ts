@@ -11,6 +11,7 @@ const processes: Processes = {
   server: async (options) => (await import('./controllers/processes/run-server.ts')).runServer(options),
   agent: async (options) => (await import('./controllers/processes/run-agent.ts')).runAgent(options),
   gateway: async (options) => (await import('./controllers/processes/run-gateway.ts')).runGateway(options),
+  stores: async () => (await import('./controllers/processes/stores/stores.ts')).createStores(systemClock),
 };
 
 exitWhenWritten(await runCli(process.argv.slice(2), processSurroundings(systemClock), processes));

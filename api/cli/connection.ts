@@ -1,6 +1,7 @@
 /** The way from a command to its server: address, scheme, CA and credential from flags, environment and context. */
 import { connect as connectSocket } from 'node:net';
 import type { Client, ListOptions, WatchRequest } from '../client/client.ts';
+import type { BackupOptions } from '../client/http-backup.ts';
 import type { Clock } from '../clock.ts';
 import type { KindName } from '../kinds/index.ts';
 import { type Context, readContext } from './context.ts';
@@ -17,6 +18,8 @@ export interface Connection extends Client {
   watchTable(kind: KindName, request: WatchRequest): AsyncIterable<TableEvent>;
   /** What an alloc wrote; ends with the signal. */
   logs(alloc: string, options: LogOptions): AsyncIterable<Uint8Array>;
+  /** Everything in the store as of one revision, as `api/backup/` has it. */
+  backup(options?: BackupOptions): AsyncIterable<Uint8Array>;
   /** The parsed answer to any other request. */
   request(method: string, path: string): Promise<unknown>;
   close(): void;

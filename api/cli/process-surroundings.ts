@@ -28,13 +28,21 @@ export function processSurroundings(clock: Clock): Surroundings {
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {
+  let isAwaited = false;
   // The reader of a pipe has gone (`mill get allocs | head -1`): there is nobody left to tell.
   stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (isAwaited) return;
     if (error.code === 'EPIPE') process.exit(EXIT.done);
     throw error;
   });
   return {
     write: (text) => void stream.write(text),
+    send: (bytes) => {
+      isAwaited = true;
+      return new Promise((resolve, reject) => {
+        stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+      });
+    },
     isTTY: stream.isTTY === true,
     get columns() {
       return stream.columns ?? DEFAULT_COLUMNS;

@@ -1,4 +1,5 @@
 /** The processes that `main.ts` hands to the command line: this layer knows their options, not what they do. */
+import type { Stores } from './stores.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -81,4 +82,6 @@ export interface Processes {
   server(options: ServerOptions): Promise<number>;
   agent(options: AgentOptions): Promise<number>;
   gateway(options: GatewayOptions): Promise<number>;
+  /** Runs no process, but works on what one leaves. */
+  stores(): Promise<Stores>;
 }

@@ -4,6 +4,8 @@ import type { Connection, ConnectionOptions } from './connection.ts';
 
 export interface Output {
   write(text: string): void;
+  /** Resolves when the bytes have gone out, as fast as the reader takes them; rejects where the reader has gone. */
+  send(bytes: Uint8Array): Promise<void>;
   readonly isTTY: boolean;
   /** Of the terminal; a guess where there is none. */
   readonly columns: number;

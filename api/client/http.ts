@@ -5,6 +5,7 @@ import type { LogHandler, LogOptions } from '../server/logs.ts';
 import type { Table } from '../server/table.ts';
 import type { Registration } from '../server/verbs/register.ts';
 import type { Client, ListOptions, ListResult, ReadOptions, WatchRequest, WriteOptions } from './client.ts';
+import { type BackupOptions, readBackup } from './http-backup.ts';
 import { readLogs, serveLogs } from './http-logs.ts';
 import { HttpReads } from './http-reads.ts';
 import { TABLE, type TableEvent, watch, watchTable } from './http-watch.ts';
@@ -37,6 +38,8 @@ export interface HttpClient extends Client {
   register(node: string, registration?: Registration, options?: WriteOptions): Promise<Registered>;
   /** An alloc's output, as its agent has it. */
   logs(alloc: string, options?: LogOptions & { readonly signal?: AbortSignal }): AsyncIterable<Buffer>;
+  /** Everything in the store as of one revision, as `api/backup/` has it. */
+  backup(options?: BackupOptions): AsyncIterable<Uint8Array>;
   /**
    * Answers requests for the logs of a node, for its agent, as long as the connection lasts.
    * @throws ConnectionError when the connection breaks; ends with the signal
@@ -74,6 +77,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       return (await transport.json('POST', path, { body: registration, signal })) as Registered;
     },
     logs: (alloc, logOptions = {}) => readLogs(transport, alloc, logOptions),
+    backup: (backupOptions = {}) => readBackup(transport, backupOptions),
     serveLogs: (node, handler, signal) => serveLogs(transport, node, handler, signal),
     request: (method, path, request) => transport.json(method, path, request),
     close: () => transport.close(),

@@ -56,6 +56,12 @@ export function authorize(
   throw forbidden(actor, verb, kind, name, subresource);
 }
 
+/** A backup holds everything, the hashes of all credentials among it. @throws ApiError Forbidden */
+export function authorizeBackup({ user, groups }: Actor): void {
+  if (groups.includes(ADMIN_GROUP)) return;
+  throw new ApiError('Forbidden', `"${user}" may not take a backup: only operators may`);
+}
+
 function authorizeOperator(verb: Verb, kind: KindName, name: string | undefined): void {
   if (isRead(verb) || !kindDefinition(kind).internal) return;
   if (verb === 'delete' && DELETABLE.has(kind)) return;

@@ -3,11 +3,12 @@
  * client both call it, so that both give the same answers.
  */
 
+import { captureState, type StateImage } from '../backup/write.ts';
 import type { Clock } from '../clock.ts';
 import type { KindName, ObjectOf } from '../kinds/index.ts';
 import type { Node } from '../kinds/node.ts';
 import type { Actor, Admission, Reader, Store, StoreHealth } from '../store.ts';
-import { authorize, type Verb } from './authz.ts';
+import { authorize, authorizeBackup, type Verb } from './authz.ts';
 import type { Core, ServiceStatistics, WriteParameters } from './commit.ts';
 import { type Identities, randomIdentities } from './identities.ts';
 import { createObject } from './verbs/create.ts';
@@ -183,6 +184,16 @@ export class ApiService {
   async patchScale(actor: Actor, name: string, patch: unknown, parameters: PatchParameters): Promise<Scale> {
     authorize(actor, 'patch', 'Service', name, 'scale');
     return patchScale(this.#core, actor, name, patch, parameters);
+  }
+
+  /**
+   * Everything that is kept, as of one revision, for a backup.
+   * @param options.stale take what is here where it cannot be found out now whether others have committed more
+   */
+  async capture(actor: Actor, { stale }: { readonly stale: boolean }): Promise<StateImage> {
+    authorizeBackup(actor);
+    if (!stale) await this.#core.store.barrier();
+    return captureState(this.state);
   }
 
   /**

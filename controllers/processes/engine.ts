@@ -11,6 +11,8 @@ export interface Engine {
   readonly store: Store;
   /** Nobody else can have the store open. */
   readonly isAlone: boolean;
+  /** Absent where it is alone: a data directory has no name. */
+  readonly clusterId?: string;
   /** The NATS servers that keep it, as this server sees them now. */
   readonly natsServers?: () => NonNullable<LeaseSpec['natsServers']>;
   /**

@@ -1,13 +1,13 @@
 /** The engine of a server whose state is in NATS. Loaded only where it is asked for. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { NatsTarget } from '../../api/cli/processes.ts';
 import { type Clock, sleep } from '../../api/clock.ts';
 import type { Log } from '../../api/log.ts';
 import { admission } from '../../api/rules/index.ts';
-import type { NatsOptions } from '../../runtime/store/jetstream/connection.ts';
 import { type JetStreamStore, openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
 import { lockDirectory } from '../../runtime/store/lock.ts';
 import type { Engine, EngineOptions } from './engine.ts';
+import { connectionOf } from './nats-connection.ts';
 
 /** How often the leader of the log is asked which NATS servers keep it: a node waits so long for a true answer at most. */
 const LOOK_EVERY_MS = 2_000;
@@ -42,6 +42,7 @@ export async function openNatsEngine(options: EngineOptions, target: NatsTarget)
     return {
       store,
       isAlone: false,
+      clusterId: store.clusterId,
       natsServers: followServers(store, clock, log, end.signal),
       sharedSecret: (name, make) => store.secret(name, make),
       close,
@@ -50,19 +51,6 @@ export async function openNatsEngine(options: EngineOptions, target: NatsTarget)
     await lock.release();
     throw error;
   }
-}
-
-async function connectionOf(target: NatsTarget): Promise<NatsOptions> {
-  const { servers, user, passwordFile, credentialsFile, tls } = target;
-  await Promise.all([credentialsFile, tls?.caFile, tls?.certFile, tls?.keyFile].map(checkReadable));
-  const password = passwordFile === undefined ? undefined : (await readText(passwordFile)).trim();
-  return {
-    servers,
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { password }),
-    ...(credentialsFile === undefined ? {} : { credentialsFile }),
-    ...(tls === undefined ? {} : { tls }),
-  };
 }
 
 /** Where nobody leads the log, what was seen last stays. */
@@ -83,18 +71,4 @@ function followServers(store: JetStreamStore, clock: Clock, log: Log, signal: Ab
   };
   void look();
   return () => [...seen];
-}
-
-async function checkReadable(path: string | undefined): Promise<void> {
-  if (path !== undefined) await readText(path);
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new Error(`cannot read ${path}: ${error instanceof Error ? error.message : error}`, {
-      cause: error,
-    });
-  }
 }

@@ -22,6 +22,7 @@ import { type Leaderships, startLeaderships } from '../../runtime/leadership/lea
 import { refuseNamesake } from '../../runtime/leadership/namesake.ts';
 import { planDrain } from '../placement/plan.ts';
 import { createControlPlane } from './control-plane.ts';
+import { storeDirectory, volumesDirectory } from './data-layout.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { loadSecrets } from './secrets.ts';
 import { keptServerName } from './server-name.ts';
@@ -74,7 +75,7 @@ export async function startServerCore(options: ServerCoreOptions): Promise<Serve
   let leaderships: Leaderships | undefined;
   const opening = openEngine({
     ...options,
-    dir: join(data, options.nats ? 'nats' : 'store'),
+    dir: options.nats ? join(data, 'nats') : storeDirectory(data),
     server,
     writer: (state) => leaderships?.leaderOf(WRITER, state),
   });
@@ -83,7 +84,7 @@ export async function startServerCore(options: ServerCoreOptions): Promise<Serve
   const { store } = engine;
   if (!engine.isAlone) await refuseNamesake(store, server, clock);
   const service = new ApiService({ store, clock, admission });
-  const volumes = createLocalVolumeDriver({ dir: options.volumes ?? join(data, 'volumes') });
+  const volumes = createLocalVolumeDriver({ dir: options.volumes ?? volumesDirectory(data) });
   const logs = new LogBroker({ clock, identities: randomIdentities });
   const api = createApiServer({
     service,
@@ -93,6 +94,7 @@ export async function startServerCore(options: ServerCoreOptions): Promise<Serve
     log,
     identities: randomIdentities,
     version: manifest.version,
+    cluster: engine.clusterId,
     tls: certificates,
     hostNames: options.names,
     whyNotReady: () => store.health.unwritable,

@@ -21,6 +21,10 @@ export interface LocalVolumeOptions {
   readonly dir: string;
 }
 
+/** What the driver with `dir` calls a volume: the directory that holds its data. */
+export const localVolumeHandle = (dir: string, { name, uid }: Pick<VolumeRef, 'name' | 'uid'>): string =>
+  join(dir, name, uid);
+
 /** `sizeBytes` is not enforced: a directory has no size of its own. */
 export function createLocalVolumeDriver({ dir }: LocalVolumeOptions): VolumeDriver & VolumeMounter {
   return new LocalVolumeDriver(dir);
@@ -124,7 +128,7 @@ class LocalVolumeDriver implements VolumeDriver, VolumeMounter {
   #place({ name, uid }: VolumeRef): string {
     assertName('volume', name);
     if (!UID_PATTERN.test(uid)) throw new Error(`volume "${name}" has a malformed uid`);
-    return join(this.#dir, name, uid);
+    return localVolumeHandle(this.#dir, { name, uid });
   }
 }
 

@@ -85,7 +85,7 @@ export class Compactor {
     this.#snapshotBytes = await writeSnapshot(dir, number, image, this.#stop.signal);
     this.#dueBytes = this.#thresholdBytes();
     await removeOlder(dir, number);
-    log.debug({ dir, revision: image.header.revision, objects: image.objects.length }, 'store compacted');
+    log.debug({ dir, revision: image.header.revision, objects: image.header.objects }, 'store compacted');
   }
 
   #thresholdBytes(): number {

@@ -26,28 +26,25 @@ interface SnapshotHeader {
   readonly objects: number;
 }
 
-/** The state at one moment: costs a reference an object, since objects never change. */
-interface Image {
+/** What a snapshot is written of. */
+export interface Image {
   readonly header: SnapshotHeader;
-  readonly objects: readonly AnyObject[];
+  readonly objects: Iterable<AnyObject> | AsyncIterable<AnyObject>;
 }
 
+/** The state at one moment: costs a reference an object, since objects never change. */
 export function captureImage(state: MutableState, recorded: number, reserved: number): Image {
   const objects: AnyObject[] = [];
   for (const kind of KIND_NAMES) {
     if (!isEphemeral(kind)) for (const object of state.values(kind)) objects.push(object);
   }
   const { revision } = state;
-  const header: SnapshotHeader = {
-    format: SNAPSHOT_FORMAT,
-    version: SNAPSHOT_VERSION,
-    revision,
-    recorded,
-    reserved,
-    objects: objects.length,
-  };
-  return { header, objects };
+  return { header: snapshotHeader({ revision, recorded, reserved, objects: objects.length }), objects };
 }
+
+export const snapshotHeader = (
+  fields: Pick<SnapshotHeader, 'revision' | 'recorded' | 'reserved' | 'objects'>,
+): SnapshotHeader => ({ format: SNAPSHOT_FORMAT, version: SNAPSHOT_VERSION, ...fields });
 
 /**
  * Writes snapshot `number`; it is there as a whole or not at all.
@@ -98,10 +95,15 @@ async function writePieces(
     bytes += frame.length;
   };
   await write(header);
-  for (let from = 0; from < objects.length; from += PIECE_OBJECTS) {
+  let piece: AnyObject[] = [];
+  for await (const object of objects) {
+    piece.push(object);
+    if (piece.length < PIECE_OBJECTS) continue;
     signal.throwIfAborted();
-    await write(objects.slice(from, from + PIECE_OBJECTS));
+    await write(piece);
+    piece = [];
   }
+  if (piece.length > 0) await write(piece);
   return bytes;
 }
 

@@ -1,7 +1,8 @@
-/** `mill verify`: reads a store's directory as a start would, and says what is there. Changes nothing. */
+/** Reads a store's directory as a start would, and says what is there. Changes nothing. */
 import { stat } from 'node:fs/promises';
 import type { Clock } from '../../api/clock.ts';
 import { KIND_NAMES } from '../../api/kinds/index.ts';
+import type { Reader } from '../../api/store.ts';
 import { listStore } from './layout.ts';
 import { lockDirectory } from './lock.ts';
 import { recover } from './recovery.ts';
@@ -18,6 +19,8 @@ export interface StoreReport {
   readonly objects: number;
   /** Revision that the store would go on after. */
   readonly revision: number;
+  /** The objects; absent where they cannot be read. */
+  readonly state?: Reader;
   /** What the next start puts right by itself. */
   readonly warnings: readonly string[];
   /** What keeps the store from opening. */
@@ -26,7 +29,7 @@ export interface StoreReport {
 
 /** @throws Error where there is no such directory, or a process has the store open */
 export async function verifyStore(dir: string, clock: Clock): Promise<StoreReport> {
-  if (!(await stat(dir)).isDirectory()) throw new Error(`${dir} is no directory of a store`);
+  if (!(await isDirectory(dir))) throw new Error(`there is no store in ${dir}`);
   const lock = await lockDirectory(dir, clock);
   try {
     return await report(dir);
@@ -49,11 +52,22 @@ async function report(dir: string): Promise<StoreReport> {
       records,
       objects,
       revision,
+      state,
       warnings,
       problems: [],
     };
     return snapshot === undefined ? read : { ...read, snapshot };
   } catch (error) {
     return { ...nothing, warnings: [], problems: [error instanceof Error ? error.message : String(error)] };
+  }
+}
+
+/** Locking it would make it what it is not. */
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
   }
 }

@@ -1,7 +1,7 @@
 /** A running `mill up` and its command line, as a user has them: processes, files and exit codes, nothing else. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,8 @@ export interface MillOptions {
 /** A mill of its own for one test: its data, its contexts, its ports. */
 export class Mill {
   readonly home = mkdtempSync(join(tmpdir(), 'mill-test-'));
+  /** Where the next start finds its state. */
+  dataDir = join(this.home, 'data');
   readonly #nodes: number;
   readonly #others: ChildProcess[] = [];
   #process: ChildProcess | undefined;
@@ -49,16 +51,12 @@ export class Mill {
     return this.#url;
   }
 
-  get dataDir(): string {
-    return join(this.home, 'data');
-  }
-
   get pid(): number | undefined {
     return this.#process?.pid;
   }
 
   /** Starts `mill up` and resolves when it says that it is ready. On a restart it listens where it did before. */
-  async up(): Promise<void> {
+  async up(...more: readonly string[]): Promise<void> {
     const listen = this.#url ? new URL(this.#url).host : '127.0.0.1:0';
     const child = this.#spawn([
       'up',
@@ -68,6 +66,7 @@ export class Mill {
       listen,
       '--data',
       this.dataDir,
+      ...more,
     ]);
     this.#process = child;
     this.#url = await untilReady(child);
@@ -173,6 +172,12 @@ export class Mill {
   /** The workloads that live. */
   workloads(): readonly Workload[] {
     return workloadsBelow(this.home);
+  }
+
+  /** Copies the data of the volumes, if there are any, from another data directory, as an operator does who moves. */
+  takeVolumes(from: string): void {
+    if (!existsSync(join(from, 'volumes'))) return;
+    cpSync(join(from, 'volumes'), join(this.dataDir, 'volumes'), { recursive: true });
   }
 
   /** SIGTERM, as an operator ends it: its workloads are to end with it. */

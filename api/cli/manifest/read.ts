@@ -2,6 +2,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError, UsageError } from '../exit.ts';
+import { fileError } from '../file-errors.ts';
 import type { Surroundings } from '../surroundings.ts';
 
 /** Largest file, in bytes: objects are a few kilobytes each; more is no manifest. */
@@ -65,16 +66,7 @@ async function attempt<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    const why =
-      code === 'ENOENT'
-        ? 'no such file or directory'
-        : code === 'EACCES'
-          ? 'permission denied'
-          : error instanceof Error
-            ? error.message
-            : String(error);
-    throw new CommandError(`${path}: ${why}`, { cause: error });
+    throw fileError(path, error);
   }
 }
 

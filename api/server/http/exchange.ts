@@ -105,6 +105,17 @@ function endAfterRequest(request: IncomingMessage, response: ServerResponse): vo
   request.resume();
 }
 
+/** Resolves when the client has taken what was sent, or has gone. */
+export function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
+}
+
 /** A parameter of the query that is true or false; absent: false. @throws ApiError BadRequest */
 export function flag(query: URLSearchParams, name: string): boolean {
   const text = query.get(name);

@@ -1,12 +1,11 @@
 /** Logs over HTTP: the client's side (`…/allocs/{name}/log`) and the agent's (`…/nodes/{name}/logrequests`). */
-import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../clock.ts';
 import { ApiError, isApiError, STATUS_CODES, type StatusReason } from '../../errors.ts';
 import { isPlainObject } from '../../validation/plain.ts';
 import type { LogBroker } from '../logs.ts';
 import type { ApiService } from '../service.ts';
 import { mediaType, readBody } from './body.ts';
-import { count, type Exchange, flag, type Handler, nameOf, sendJson } from './exchange.ts';
+import { count, drained, type Exchange, flag, type Handler, nameOf, sendJson } from './exchange.ts';
 
 export interface LogRouteOptions {
   readonly service: ApiService;
@@ -70,17 +69,6 @@ async function sendChunks({ response, signal }: Exchange, chunks: AsyncIterable<
     throw new ApiError('ServiceUnavailable', `the log cannot be read: ${reason}`, {}, { cause: error });
   }
   begin();
-}
-
-/** Resolves when the client has taken what was sent, or has gone. */
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done).off('close', done);
-      resolve();
-    };
-    response.on('drain', done).on('close', done);
-  });
 }
 
 /** The error that an agent sends as a `Status`. */

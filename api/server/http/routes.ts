@@ -7,6 +7,7 @@ import type { Node } from '../../kinds/node.ts';
 import { API_VERSION, GROUP } from '../../meta.ts';
 import type { LogBroker } from '../logs.ts';
 import type { ApiService } from '../service.ts';
+import { backupHandler } from './backup.ts';
 import { formatOf, readBody } from './body.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './discovery.ts';
 import { type Handler, sendJson } from './exchange.ts';
@@ -41,6 +42,7 @@ export interface RouteOptions {
   readonly requests: RequestStatistics;
   readonly metrics: readonly MetricSource[];
   readonly version: string;
+  readonly cluster?: string | undefined;
   readonly planDrain?: ((node: Node) => DrainPlan) | undefined;
   readonly bookmarkIntervalMs?: number | undefined;
 }
@@ -69,7 +71,8 @@ type AddRoute = (method: Method, path: string, resource: string, handler: Handle
 
 const BASE = `/apis/${API_VERSION}`;
 
-function addServerRoutes(on: AddRoute, { service, requests, metrics, version }: RouteOptions): void {
+function addServerRoutes(on: AddRoute, options: RouteOptions): void {
+  const { service, requests, metrics, version } = options;
   const fixed = (value: unknown): Handler => {
     return ({ response }) => sendJson(response, 200, value);
   };
@@ -88,6 +91,7 @@ function addServerRoutes(on: AddRoute, { service, requests, metrics, version }: 
     if (query.has('hash')) response.setHeader('cache-control', 'public, immutable');
     sendJson(response, 200, described().document);
   });
+  on('GET', '/backup', 'backup', backupHandler(options));
   const scrape = metricsOf(service, requests, metrics);
   on('GET', '/metrics', 'metrics', async ({ response }) => {
     const { text, contentType } = await scrape();

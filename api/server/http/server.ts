@@ -42,6 +42,8 @@ export interface ApiServerOptions {
   readonly identities: Identities;
   /** Version of mill, `1.2.3`. */
   readonly version: string;
+  /** Id of the cluster, where its store has one. */
+  readonly cluster?: string | undefined;
   /** PEM; plain HTTP where absent. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
   /** Names under which clients reach it, beside loopback and the address it listens on. */

@@ -104,6 +104,11 @@ export class JetStreamApi {
   async purge(stream: string, subject: string, upTo: number): Promise<void> {
     await this.request(`STREAM.PURGE.${stream}`, { filter: subject, seq: upTo + 1 });
   }
+
+  /** Deletes everything. From 2.10 on the next record gets `next`, where that is later than the last one. */
+  async empty(stream: string, next?: number): Promise<void> {
+    await this.request(`STREAM.PURGE.${stream}`, next === undefined ? {} : { seq: next });
+  }
 }
 
 export const hasErrorCode = (error: unknown, code: number): boolean =>

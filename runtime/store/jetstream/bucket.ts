@@ -16,6 +16,8 @@ const VERSIONS_KEPT = 2;
 const DUPLICATES_NANOS = 1_000_000_000;
 /** Below this, servers were measured to lose acknowledged writes of streams with several replicas. */
 const REPLICATED_FROM = [2, 10, 27] as const;
+/** Before this, a stream that was emptied up to a sequence compares with another one than it has. */
+const SKIPS_FROM = [2, 10, 0] as const;
 /** From this on servers commit several records together. */
 const BATCHES_FROM = [2, 12, 0] as const;
 
@@ -27,8 +29,6 @@ export interface BucketOptions {
   readonly subjects: Subjects;
   /** Absent: as many as there are; in a new bucket three in a cluster, else one. */
   readonly replicas?: Replicas;
-  /** Of a new bucket: the first revision that it gives, so that those of a restored one go on. */
-  readonly firstSequence?: number;
 }
 
 /**
@@ -83,6 +83,14 @@ export function traitsOf({ config }: StreamInfo, connection: NatsConnection): St
   return { mode: config.num_replicas === 1 ? 'pipelined' : replicated, maxRecordBytes };
 }
 
+/** @throws Error in one line where these servers cannot begin with a later revision than the first */
+export function checkCanSkip(connection: NatsConnection): void {
+  if (isAtLeast(versionOf(connection), SKIPS_FROM)) return;
+  throw new Error(
+    `nats-server ${versionOf(connection)} cannot begin with a later revision, and a restored store must not give out earlier ones again: use 2.10 or newer`,
+  );
+}
+
 export const versionOf = (connection: NatsConnection): string => connection.info?.version ?? '0';
 
 async function create(
@@ -101,7 +109,7 @@ async function create(
 }
 
 function objectsConfig(options: BucketOptions, replicas: number): StreamConfig {
-  const { connection, firstSequence } = options;
+  const { connection } = options;
   return {
     ...commonConfig(options),
     description: 'mill: objects',
@@ -109,7 +117,6 @@ function objectsConfig(options: BucketOptions, replicas: number): StreamConfig {
     num_replicas: replicas,
     max_msgs_per_subject: VERSIONS_KEPT,
     ...(isAtLeast(versionOf(connection), BATCHES_FROM) ? { allow_atomic: true } : {}),
-    ...(firstSequence === undefined ? {} : { first_seq: firstSequence }),
   };
 }
 
@@ -133,7 +140,8 @@ function isAsWanted(config: StreamConfig, wanted: StreamConfig): boolean {
 const defaultReplicas = (connection: NatsConnection): number =>
   connection.info?.cluster === undefined ? 1 : 3;
 
-function checkVersion(connection: NatsConnection, replicas: number): void {
+/** @throws Error in one line where these servers must not keep so many replicas */
+export function checkVersion(connection: NatsConnection, replicas: number): void {
   const version = versionOf(connection);
   if (replicas === 1 || isAtLeast(version, REPLICATED_FROM)) return;
   throw new Error(

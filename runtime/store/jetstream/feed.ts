@@ -52,6 +52,11 @@ export class Feed {
       : undefined;
   }
 
+  /** Records of the last commit are missing yet. */
+  get isWithinCommit(): boolean {
+    return this.position < this.#end;
+  }
+
   /** Where the record of that id is in the log, after a revision, and as far back as ids are kept. */
   sequenceOf(id: string, after = 0): number | undefined {
     const oldest = Math.max(1, after + 1, this.position - IDS_KEPT + 1);

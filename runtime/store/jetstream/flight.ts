@@ -135,7 +135,8 @@ function inARow(
   });
 }
 
-function checkSize(data: string, maxRecordBytes: number): void {
+/** @throws ApiError RequestEntityTooLarge */
+export function checkSize(data: string, maxRecordBytes: number): void {
   // UTF-8 has three bytes at most for what is one of JavaScript's characters.
   if (data.length * 3 + HEADER_BYTES <= maxRecordBytes) return;
   const sizeBytes = Buffer.byteLength(data) + HEADER_BYTES;

@@ -1,14 +1,14 @@
 /** The first record of a bucket names the cluster that it is of; a server that knows it compares the two. */
 import { randomUUID } from 'node:crypto';
 import { headers, type NatsConnection } from 'nats';
-import { headerOf, type JetStreamApi, REQUEST_TIMEOUT_MS, type StreamInfo } from './api.ts';
+import { type JetStreamApi, REQUEST_TIMEOUT_MS, type StreamInfo } from './api.ts';
 import { LostStreamError } from './bucket.ts';
 import { BehindError, readMemory, remedy, whyAnother } from './identity.ts';
-import { ATTEMPT, PREVIOUS, recordId, STORE } from './records.ts';
+import { ATTEMPT, type Draft, draft, idOf, PREVIOUS, RESTORE, STORE } from './records.ts';
 import type { Subjects } from './subjects.ts';
 
 /** Version of the records' layout; a server reads its own only. */
-const FORMAT = 1;
+export const FORMAT = 1;
 
 export interface Identity {
   readonly cluster: string;
@@ -24,9 +24,21 @@ export interface IdentityOptions {
   readonly open: (mayCreate: boolean) => Promise<StreamInfo>;
 }
 
-interface Genesis {
+export interface Genesis {
   readonly cluster: string;
   readonly format: number;
+}
+
+/** The same as the last record of a bucket that is made of a backup. */
+export function genesisDraft(
+  subjects: Subjects,
+  cluster: string,
+  { after, previous }: { readonly after: number; readonly previous: string },
+): Draft {
+  const genesis: Genesis = { cluster, format: FORMAT };
+  const data = JSON.stringify(genesis);
+  const subject = subjects.internal(STORE);
+  return draft({ id: cluster, previous, after, isChained: false, subject, content: { type: 'mark' }, data });
 }
 
 /**
@@ -64,15 +76,24 @@ export async function checkIdentity(options: IdentityOptions): Promise<Identity>
   return { cluster: genesis.cluster, info };
 }
 
-async function readGenesis({ api, subjects }: IdentityOptions): Promise<Genesis | undefined> {
+/** What the bucket says about itself; undefined where it was never finished, or is none of mill's. */
+export async function readGenesis({
+  api,
+  subjects,
+}: Pick<IdentityOptions, 'api' | 'subjects'>): Promise<Genesis | undefined> {
   const message = await api.message(subjects.stream, { last_by_subj: subjects.internal(STORE) });
   return message && (JSON.parse(Buffer.from(message.data ?? '', 'base64').toString()) as Genesis);
 }
 
 /** Of several servers that start at once, one is first. @throws Error where the stream holds something else already */
 async function writeGenesis(options: IdentityOptions, info: StreamInfo): Promise<Genesis> {
-  const { connection, subjects } = options;
+  const { api, connection, subjects } = options;
   if (info.state.messages > 0) {
+    if (await api.message(subjects.stream, { last_by_subj: subjects.internal(RESTORE) })) {
+      throw new Error(
+        `the restore into stream ${subjects.stream} was not finished: run "mill restore" again`,
+      );
+    }
     throw new Error(
       `stream ${subjects.stream} holds records that are none of mill's: choose another --bucket`,
     );
@@ -91,9 +112,4 @@ async function writeGenesis(options: IdentityOptions, info: StreamInfo): Promise
   const stored = await readGenesis(options);
   if (!stored) throw new Error(`stream ${subjects.stream} does not keep what is written to it`);
   return stored;
-}
-
-async function idOf(api: JetStreamApi, stream: string, sequence: number): Promise<string | undefined> {
-  const message = await api.message(stream, { seq: sequence });
-  return message && recordId(headerOf(message, ATTEMPT), sequence);
 }

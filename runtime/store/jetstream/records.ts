@@ -1,6 +1,7 @@
 /** A commit as records of the stream, and back. */
 import type { AnyObject, KindName } from '../../../api/kinds/index.ts';
 import { deepFreeze } from '../frozen.ts';
+import { headerOf, type JetStreamApi } from './api.ts';
 import type { Incoming, Outgoing } from './stream.ts';
 import type { Subjects } from './subjects.ts';
 
@@ -17,6 +18,8 @@ const DELETION = 'DEL';
 export const COMMIT = 'commit';
 export const BARRIER = 'barrier';
 export const STORE = 'store';
+/** First record of a bucket that is made of a backup. */
+export const RESTORE = 'restore';
 
 /** What a record says. */
 export type Content =
@@ -113,3 +116,9 @@ function readContent(record: Incoming, subjects: Subjects): Content {
 }
 
 export const isDeletion = (record: Incoming): boolean => record.header(OPERATION) !== '';
+
+/** Id of the record at a sequence; undefined where it is not there any more. */
+export async function idOf(api: JetStreamApi, stream: string, sequence: number): Promise<string | undefined> {
+  const message = await api.message(stream, { seq: sequence });
+  return message && recordId(headerOf(message, ATTEMPT), sequence);
+}

@@ -12,6 +12,7 @@ import {
   type WriteOptions,
   type Written,
 } from '../../../api/client/client.ts';
+import type { BackupOptions } from '../../../api/client/http-backup.ts';
 import { alreadyExists, notFound } from '../../../api/errors.ts';
 import type { AnyObject, KindName, ObjectOf } from '../../../api/kinds/index.ts';
 
@@ -171,6 +172,13 @@ export class FakeConnection implements Connection {
   async *logs(alloc: string): AsyncGenerator<Uint8Array> {
     yield Buffer.from(`one of ${alloc}\ntwo`);
     yield Buffer.from(` of ${alloc}\n`);
+  }
+
+  /** What `backup` gives, piece by piece. */
+  backupPieces: readonly Uint8Array[] = [];
+  async *backup(_options?: BackupOptions): AsyncGenerator<Uint8Array> {
+    this.#answer();
+    yield* this.backupPieces;
   }
 
   async request(method: string, path: string): Promise<unknown> {

@@ -8,7 +8,7 @@ export interface FakeOptions {
   readonly connection?: Connection;
   /** In its place, for what a command gives its connection. */
   readonly connect?: (options: ConnectionOptions) => Connection;
-  readonly stdin?: string;
+  readonly stdin?: string | (() => AsyncIterable<Uint8Array>);
   readonly isTTY?: boolean;
   readonly env?: Record<string, string>;
   readonly processes?: Partial<Processes>;
@@ -45,10 +45,10 @@ export class FakeSurroundings implements Surroundings {
   }
   get stdin() {
     const { stdin = '', isTTY = false } = this.#options;
-    const read = async function* () {
-      yield Buffer.from(stdin);
+    const text = async function* () {
+      yield Buffer.from(String(stdin));
     };
-    return { isTTY, read };
+    return { isTTY, read: typeof stdin === 'function' ? stdin : text };
   }
   get env() {
     return { MILL_TOKEN: 'secret', XDG_CONFIG_HOME: '/nonexistent', ...this.#options.env };
@@ -95,7 +95,8 @@ export class FakeSurroundings implements Surroundings {
   }
 
   #output(write: (text: string) => void) {
-    return { write, isTTY: this.#options.isTTY === true, columns: 120, rows: 40 };
+    const send = async (bytes: Uint8Array) => write(Buffer.from(bytes).toString());
+    return { write, send, isTTY: this.#options.isTTY === true, columns: 120, rows: 40 };
   }
 }
 
@@ -113,5 +114,12 @@ export function runIn(
 ): Promise<number> {
   const none = () => Promise.reject(new Error('not in this test'));
   const argv = typeof words === 'string' ? words.split(' ').filter((word) => word !== '') : words;
-  return runCli(argv, surroundings, { up: none, server: none, agent: none, gateway: none, ...processes });
+  return runCli(argv, surroundings, {
+    up: none,
+    server: none,
+    agent: none,
+    gateway: none,
+    stores: none,
+    ...processes,
+  });
 }
