@@ -7,14 +7,20 @@ import { ApiError, unavailable } from '../../../api/errors.ts';
 import type { Actor, Change, Committed, Decision, Reader } from '../../../api/store.ts';
 import { Decider, type DeciderOptions } from './decider.ts';
 import type { Feed } from './feed.ts';
-import { type Decided, endOf, type Flight, type Landed, type Waiting } from './flight.ts';
+import {
+  type Decided,
+  endOf,
+  type Flight,
+  type Landed,
+  MAX_RECORDS_TOGETHER,
+  MAX_RECORDS_UNDER_WAY,
+  type Waiting,
+} from './flight.ts';
 import { type Draft, draftAgain, type Entry } from './records.ts';
 import type { CommitStream, PublishOutcome } from './stream.ts';
 
 /** Longest that a caller waits: over the few seconds in which a NATS cluster elects a leader. */
 const COMMIT_WAIT_MS = 10_000;
-/** Records sent that have no answer yet: enough to keep one stream busy, few enough to be decided again in a moment. */
-const MAX_RECORDS_UNDER_WAY = 256;
 /** First pause before what has no answer is sent again; it doubles, up to the second. */
 const RESEND_FIRST_MS = 100;
 const RESEND_MOST_MS = 1_000;
@@ -252,23 +258,26 @@ export class Committer {
     const { stream } = this.#options;
     const { drafts } = flight;
     const last = drafts.length - 1;
-    const heard = (index: number) => (outcome: PublishOutcome) => this.#heard(flight, index, outcome);
-    if (stream.traits.mode === 'batches' && last > 0) {
-      void stream.publishTogether(drafts.map(({ outgoing }) => outgoing)).then(heard(last));
-    } else if (stream.traits.mode === 'pipelined' || last === 0) {
-      for (const [index, { outgoing }] of drafts.entries()) void stream.publish(outgoing).then(heard(index));
-    } else {
-      void this.#sendInTurn(flight);
+    if (stream.traits.mode !== 'pipelined' && last > 0) {
+      void this.#sendInTurn(flight, stream.traits.mode === 'batches' ? MAX_RECORDS_TOGETHER : 1);
+      return;
+    }
+    for (const [index, { outgoing }] of drafts.entries()) {
+      void stream.publish(outgoing).then((outcome) => this.#heard(flight, index, outcome));
     }
   }
 
-  async #sendInTurn(flight: Flight): Promise<void> {
+  /** @param most records that the stream takes together */
+  async #sendInTurn(flight: Flight, most: number): Promise<void> {
     const { stream, feed } = this.#options;
-    for (const [index, { outgoing }] of flight.drafts.entries()) {
-      if (flight.isVoid) return;
-      if (flight.base + index < feed.position) continue;
-      const outcome = await stream.publish(outgoing);
-      this.#heard(flight, index, outcome);
+    const { base, drafts } = flight;
+    for (let from = Math.max(0, feed.position - base); from < drafts.length && !flight.isVoid; ) {
+      const records = drafts.slice(from, from + most).map(({ outgoing }) => outgoing);
+      const [only] = records;
+      const alone = only && records.length === 1;
+      const outcome = await (alone ? stream.publish(only) : stream.publishTogether(records));
+      from += records.length;
+      this.#heard(flight, from - 1, outcome);
       if (outcome.type !== 'stored') return;
     }
   }

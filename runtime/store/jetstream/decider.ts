@@ -3,7 +3,15 @@ import { isEphemeral } from '../../../api/kinds/index.ts';
 import type { Admission, Write } from '../../../api/store.ts';
 import { stage } from '../staging.ts';
 import type { EphemeralWriter } from './ephemeral-writer.ts';
-import { type Decided, draftOneByOne, draftTogether, type Landed, partsOf, type Waiting } from './flight.ts';
+import {
+  type Decided,
+  draftOneByOne,
+  draftTogether,
+  type Landed,
+  MAX_WRITES_TOGETHER,
+  partsOf,
+  type Waiting,
+} from './flight.ts';
 import type { Head } from './head.ts';
 import { BARRIER, type Draft, draft } from './records.ts';
 import type { CommitStream } from './stream.ts';
@@ -72,7 +80,8 @@ export class Decider {
     }
     const first = next.after + 1;
     const staged = stage(head.reader, writes, first);
-    if (mode === 'batches' || staged.changes.length < 2) {
+    const most = mode === 'batches' ? MAX_WRITES_TOGETHER : 1;
+    if (staged.changes.length <= most) {
       return { staged, drafts: draftTogether(attempt, partsOf(staged, subjects), place) };
     }
     // The record that holds them all takes the first place.

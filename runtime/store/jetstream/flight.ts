@@ -10,6 +10,13 @@ import type { Subjects } from './subjects.ts';
 /** Room in a record for its subject and headers: two names of an object, two ids, and what the stream is told. */
 const HEADER_BYTES = 2_048;
 
+/** Records sent that have no answer yet: enough to keep one stream busy, few enough to be decided again in a moment. */
+export const MAX_RECORDS_UNDER_WAY = 256;
+/** nats-server takes no larger atomic batch. */
+export const MAX_RECORDS_TOGETHER = 1_000;
+/** A larger commit has a record that holds it all, as where there are no batches; so it is never parted, whatever goes before it. */
+export const MAX_WRITES_TOGETHER = MAX_RECORDS_TOGETHER - MAX_RECORDS_UNDER_WAY;
+
 /** A commit that has not been decided yet. */
 export interface Waiting {
   readonly actor: Actor;

@@ -22,8 +22,10 @@ import {
 const PUBLISH_TIMEOUT_MS = 2_000;
 /** Wrong last sequence, wrong last message id, wrong last sequence of a batch (nats-server, server/errors.json). */
 const OVERTAKEN: ReadonlySet<number> = new Set([10_071, 10_070, 10_164]);
-/** Message too large, no room left in the stream, its limits reached. */
-const REFUSED: ReadonlySet<number> = new Set([10_054, 10_077, 10_047]);
+/** Message too large, no room left for the stream. */
+const REFUSED: ReadonlySet<number> = new Set([10_054, 10_047]);
+/** It could not be stored: final where nobody else may have stored it. */
+const NOT_STORED = 10_077;
 
 export interface NatsStreamOptions {
   readonly connection: NatsConnection;
@@ -33,6 +35,11 @@ export interface NatsStreamOptions {
   /** What `after` is compared with: the last sequence of the whole stream, or of the record's subject. */
   readonly compares: 'stream' | 'subject';
   readonly traits: () => StreamTraits;
+  /**
+   * What is sent without a connection would be kept, with all that is sent again, until there is one. Absent: it is, for
+   * who writes once.
+   */
+  readonly isConnected?: () => boolean;
   /** Makes the stream where it is missing; absent: a stream that is missing stays so. */
   readonly create?: () => Promise<void>;
 }
@@ -65,7 +72,7 @@ export class NatsStream implements CommitStream {
   publishTogether(records: readonly Outgoing[]): Promise<PublishOutcome> {
     const batch = nuid.next();
     const { connection } = this.#options;
-    if (connection.isClosed()) return Promise.resolve({ type: 'unknown', cause: new Error('closed') });
+    if (!this.#isConnected()) return Promise.resolve(notSent());
     const last = records.length - 1;
     for (const [index, record] of records.entries()) {
       const message = headersOf(record)
@@ -94,9 +101,16 @@ export class NatsStream implements CommitStream {
     new Tail({ ...this.#options, api: this.#api, follower, signal, position: () => this.position() }).start();
   }
 
+  #isConnected(): boolean {
+    const { connection, isConnected } = this.#options;
+    return !connection.isClosed() && isConnected?.() !== false;
+  }
+
   async #request({ subject, data }: Outgoing, message: EncodedHeaders): Promise<PublishOutcome> {
+    if (!this.#isConnected()) return notSent();
     try {
-      return outcomeOf(await this.#replies.request(subject, data, message));
+      const reply = await this.#replies.request(subject, data, message);
+      return outcomeOf(reply, this.traits.mode === 'pipelined');
     } catch (error) {
       return { type: 'unknown', cause: error instanceof Error ? error : new Error(String(error)) };
     }
@@ -122,12 +136,17 @@ function headersOf({ headers }: Outgoing): EncodedHeaders {
   return message;
 }
 
-function outcomeOf(reply: Msg): PublishOutcome {
+const notSent = (): PublishOutcome => ({
+  type: 'unknown',
+  cause: new Error('there is no connection to NATS'),
+});
+
+function outcomeOf(reply: Msg, isOneReplica: boolean): PublishOutcome {
   const { error, seq, duplicate } = reply.json<Answer>();
   if (error) {
     const { description, err_code: code } = error;
     if (OVERTAKEN.has(code)) return { type: 'overtaken' };
-    if (REFUSED.has(code)) {
+    if (REFUSED.has(code) || (code === NOT_STORED && isOneReplica)) {
       const message = `NATS does not take it: ${description}`;
       return {
         type: 'refused',

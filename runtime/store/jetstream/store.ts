@@ -12,7 +12,7 @@ import { Engine } from './engine.ts';
 import { checkIdentity, type Identity } from './genesis.ts';
 import { BehindError, writeMemory } from './identity.ts';
 import { createNatsChannel } from './nats-channel.ts';
-import { NatsStream } from './nats-stream.ts';
+import { NatsStream, type NatsStreamOptions } from './nats-stream.ts';
 import { SharedSecrets } from './secrets.ts';
 import { Subjects } from './subjects.ts';
 import { Tombstones } from './tombstones.ts';
@@ -128,6 +128,8 @@ async function tryToOpen(
 
 const leaseSubjects = (bucket: string): Subjects => new Subjects(`${bucket}_leases`);
 
+type Common = Pick<NatsStreamOptions, 'connection' | 'clock' | 'log' | 'isConnected'>;
+
 class NatsBackedStore implements JetStreamStore {
   readonly engine: Engine;
   readonly clusterId: string;
@@ -151,7 +153,8 @@ class NatsBackedStore implements JetStreamStore {
     this.#subjects = new Subjects(bucket);
     this.clusterId = opened.identity.cluster;
     const contact = new Contact(connection, clock, log);
-    const common = { connection, clock, log };
+    const isConnected = () => contact.lostSinceMs === undefined;
+    const common = { connection, clock, log, isConnected };
     const { signal } = this.#abort;
     const isMine = () => [undefined, serverId].includes(writer(this.engine.state));
     const purge = (subject: string, upTo: number) => this.#api.purge(this.#subjects.stream, subject, upTo);
@@ -218,7 +221,7 @@ class NatsBackedStore implements JetStreamStore {
     await this.#connection.close();
   }
 
-  #objects(common: { connection: NatsConnection; clock: Clock; log: Log }): NatsStream {
+  #objects(common: Common): NatsStream {
     const { info } = this.#opened;
     const traits = traitsOf(info, this.#connection);
     return new NatsStream({
@@ -229,7 +232,7 @@ class NatsBackedStore implements JetStreamStore {
     });
   }
 
-  #leases(common: { connection: NatsConnection; clock: Clock; log: Log }): NatsStream {
+  #leases(common: Common): NatsStream {
     const { bucket, clock } = this.#options;
     const { info } = this.#opened;
     const subjects = leaseSubjects(bucket);

@@ -88,4 +88,23 @@ describe('a commit of the JetStream engine', () => {
     await both;
     expect(engine.state.list('Event')).to.have.lengthOf(2);
   });
+
+  it('of more records than a batch takes is finished by others where its server dies in the middle', async () => {
+    const servers = new Servers('batches');
+    const [one, other] = [await servers.start(), await servers.start()];
+    const many = Array.from({ length: 1_500 }, (_, index) => put(event(`e-${index}`)));
+    one.stream.arrive = 1;
+    const unanswered = one.engine.commit(actor, blindly(...many));
+    await servers.clock.advance(1);
+    expect(servers.log.position.last).to.equal(1_001);
+    expect(other.engine.state.count('Event')).to.equal(0);
+    const { result } = await other.engine.commit(actor, (state) => ({
+      writes: [put(event('last'))],
+      result: state.count('Event'),
+    }));
+    expect(result).to.equal(many.length);
+    await servers.clock.advance(COMMIT_WAIT_MS);
+    expect(one.engine.state.count('Event')).to.equal(many.length + 1);
+    await unanswered;
+  });
 });

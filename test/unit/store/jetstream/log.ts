@@ -14,6 +14,9 @@ import {
 /** As many as mill's buckets keep of each subject. */
 const VERSIONS_KEPT = 2;
 
+/** As nats-server has it. */
+const LARGEST_BATCH = 1_000;
+
 interface Stored {
   readonly sequence: number;
   readonly subject: string;
@@ -88,6 +91,8 @@ export class StreamView implements CommitStream {
   losesAnswers = false;
   /** What is sent does not arrive. */
   losesRecords = false;
+  /** So many of those that are sent next arrive, and then none. */
+  arrive = Number.POSITIVE_INFINITY;
   /** What the stream says once to a record of that subject, instead of taking it. */
   refuses: { readonly subject: string; readonly error: ApiError } | undefined;
   /** What a server says that does not know better. */
@@ -112,6 +117,7 @@ export class StreamView implements CommitStream {
   }
 
   async publishTogether(records: readonly Outgoing[]): Promise<PublishOutcome> {
+    if (records.length > LARGEST_BATCH) return { type: 'unknown', cause: new Error('too large') };
     return this.#answer(() => {
       let outcome: PublishOutcome = { type: 'overtaken' };
       for (const record of records) {
@@ -166,7 +172,8 @@ export class StreamView implements CommitStream {
   }
 
   #answer(send: () => PublishOutcome): PublishOutcome {
-    const outcome = this.losesRecords ? undefined : send();
+    this.arrive -= 1;
+    const outcome = this.losesRecords || this.arrive < 0 ? undefined : send();
     return outcome && !this.losesAnswers ? outcome : { type: 'unknown', cause: new Error('no answer') };
   }
 }
