@@ -18,11 +18,13 @@ export interface ClusterOptions {
   readonly release?: NatsRelease;
   /** Each mill server reaches NATS by a path of its own that can be cut. */
   readonly cuttable?: boolean;
+  /** NATS as `manifests/nats/` has it, with TLS and users. */
+  readonly production?: boolean;
 }
 
 /** @throws Error with the last words of what did not start; nothing is left running */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { dir, agents, release = 'current', cuttable = false } = options;
+  const { dir, release = 'current', cuttable = false, production = false } = options;
   await mkdir(dir, { recursive: true });
   const nats = await startNats({
     dir: join(dir, 'nats'),
@@ -31,10 +33,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     keep: true,
     release,
     cuttable,
+    production,
   });
   const cluster = new Cluster(dir, nats, await portsOf(dir));
   try {
-    await cluster.open(agents, cuttable);
+    await cluster.open(options);
     return cluster;
   } catch (error) {
     await cluster.close();
@@ -52,7 +55,8 @@ export class Cluster {
   readonly gateway: Program;
   /** By the index of its mill server, where it is cuttable. */
   readonly paths: NatsPath[] = [];
-  readonly #wordsOfNats: string[] = [];
+  /** By the index of its mill server. */
+  readonly #wordsOfNats: (readonly string[])[] = [];
 
   constructor(dir: string, nats: Nats, ports: readonly number[]) {
     this.dir = dir;
@@ -68,10 +72,12 @@ export class Cluster {
   }
 
   /** `startCluster` calls it. */
-  async open(agents: number, cuttable: boolean): Promise<void> {
+  async open({ agents, cuttable, production }: ClusterOptions): Promise<void> {
+    const login = production ? this.nats.production.millOptions : [];
     for (const index of this.servers.keys()) {
       if (cuttable) this.paths.push(await this.nats.path());
-      this.#wordsOfNats[index] = (this.paths[index] ?? this.nats).urls.join(',');
+      const { urls } = this.paths[index] ?? this.nats;
+      this.#wordsOfNats[index] = ['--nats', urls.join(','), ...login];
     }
     await Promise.all(this.servers.map((server) => server.start()));
     await mkdir(join(this.dir, 'volumes'), { recursive: true });
@@ -128,7 +134,7 @@ export class Cluster {
     const name = SERVERS[index] ?? '';
     return [
       ...['server', '--name', name, '--data', join(this.dir, name), '--volumes', join(this.dir, 'volumes')],
-      ...['--listen', new URL(this.urls[index] ?? '').host, '--nats', this.#wordsOfNats[index] ?? ''],
+      ...['--listen', new URL(this.urls[index] ?? '').host, ...(this.#wordsOfNats[index] ?? [])],
     ];
   }
 
