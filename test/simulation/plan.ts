@@ -86,18 +86,25 @@ const LAST_STEP_MS = 8_000;
 const LONGEST_FAULT_MS = 6_000;
 /** An agent or a gateway that is away for so long is given up by the servers, while it goes on. */
 const PAST_LEASES_MS = { least: 9_000, most: 14_000 };
+/** Share of the clusters that have more of everything. Most of what goes wrong needs little to show, and is cheap to find there. */
+const LARGE = 0.2;
 /** Share of the clusters to which nothing bad happens, so that what must always hold then can be checked. */
 const CALM = 0.15;
 
 export function drawPlan(seed: number): Plan {
   const random = new Randomness(seed).stream('plan');
-  const nodes = pick(random, [3, 3, 4, 4, 5, 5, 6, 7]);
-  const gateways = integer(random, 1, 2);
-  const services = drawServices(random);
+  const nodes = pick(random, [3, 3, 3, 4, 4, 5, 6, 7]);
+  const gateways = pick(random, [1, 1, 2]);
+  const isLarge = random() < LARGE;
+  const services = drawServices(random, isLarge);
   const size: Size = { nodes, gateways, services: services.length };
   const isCalm = random() < CALM;
-  const operators = Array.from({ length: integer(random, 2, 4) }, () => drawOperator(random, size));
-  const faults = Array.from({ length: isCalm ? 0 : integer(random, 1, 4) }, () => drawFault(random, size));
+  const operators = Array.from({ length: integer(random, 1, isLarge ? 4 : 3) }, () =>
+    drawOperator(random, size),
+  );
+  const faults = Array.from({ length: isCalm ? 0 : integer(random, 1, isLarge ? 5 : 3) }, () =>
+    drawFault(random, size),
+  );
   const steps = [...operators.flat(), ...faults].map((action) => ({
     ...action,
     atMs: action.atMs ?? Math.round(between(random, FIRST_STEP_MS, LAST_STEP_MS)),
@@ -108,7 +115,7 @@ export function drawPlan(seed: number): Plan {
     gateways,
     services,
     idleVolumes: integer(random, 0, 1),
-    tasks: integer(random, 0, 2),
+    tasks: integer(random, 0, isLarge ? 2 : 1),
     steps: steps.sort((a, b) => a.atMs - b.atMs),
   };
 }
@@ -134,18 +141,18 @@ interface Size {
   readonly services: number;
 }
 
-function drawServices(random: Random): ServicePlan[] {
+function drawServices(random: Random, isLarge: boolean): ServicePlan[] {
   const policy = () => ({
     maxParallel: integer(random, 1, 2),
     minHealthyMs: pick(random, [0, 0, 300]),
     healthyDeadlineMs: pick(random, [3_000, 6_000]),
   });
-  const stateless = Array.from({ length: pick(random, [1, 1, 2, 2, 3]) }, (_, index) => ({
+  const stateless = Array.from({ length: pick(random, isLarge ? [2, 2, 3] : [1, 1, 1, 2]) }, (_, index) => ({
     name: `web-${index}`,
-    replicas: pick(random, [1, 1, 2, 2, 3, 4]),
+    replicas: pick(random, isLarge ? [1, 2, 3, 4] : [1, 1, 2, 2, 3]),
     ...policy(),
   }));
-  const stateful = Array.from({ length: pick(random, [0, 0, 1, 1, 2]) }, (_, index) => ({
+  const stateful = Array.from({ length: pick(random, isLarge ? [0, 1, 2] : [0, 0, 1]) }, (_, index) => ({
     name: `db-${index}`,
     replicas: 1,
     volume: `data-${index}`,
