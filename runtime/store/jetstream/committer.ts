@@ -5,6 +5,7 @@
 import type { Clock } from '../../../api/clock.ts';
 import { ApiError, unavailable } from '../../../api/errors.ts';
 import type { Actor, Change, Committed, Decision, Reader } from '../../../api/store.ts';
+import { Deadline, isLate } from './deadline.ts';
 import { Decider, type DeciderOptions } from './decider.ts';
 import type { Feed } from './feed.ts';
 import {
@@ -12,18 +13,17 @@ import {
   endOf,
   type Flight,
   type Landed,
-  MAX_RECORDS_TOGETHER,
   MAX_RECORDS_UNDER_WAY,
   type Waiting,
 } from './flight.ts';
 import { type Draft, draftAgain, type Entry } from './records.ts';
+import { Resending } from './resending.ts';
+import { sendFlight } from './sending.ts';
 import type { CommitStream, PublishOutcome } from './stream.ts';
+import { UnderWay } from './under-way.ts';
 
 /** Longest that a caller waits: over the few seconds in which a NATS cluster elects a leader. */
 const COMMIT_WAIT_MS = 10_000;
-/** First pause before what has no answer is sent again; it doubles, up to the second. */
-const RESEND_FIRST_MS = 100;
-const RESEND_MOST_MS = 1_000;
 
 export interface CommitterOptions extends DeciderOptions {
   readonly stream: CommitStream;
@@ -40,27 +40,31 @@ const decideNothing = () => ({ writes: [], result: undefined });
 
 export class Committer {
   readonly #options: CommitterOptions;
+  readonly #decider: Decider;
+  readonly #underWay = new UnderWay();
+  /** What is sent may not arrive: nothing more is sent until the log has moved. */
+  readonly #resending: Resending;
+  readonly #deadline: Deadline;
   #queue: Waiting[] = [];
   #queuedBarrier: { readonly waiting: Waiting; readonly landed: Promise<Landed> } | undefined;
-  #flights: Flight[] = [];
-  readonly #drafts = new Map<string, Draft>();
-  /** What is sent may not arrive: nothing more is sent until the log has moved. */
-  #isStalled = false;
-  #resends = 0;
-  #cancelResend: (() => void) | undefined;
-  #cancelDeadline: (() => void) | undefined;
   #isPumpDue = false;
-  readonly #decider: Decider;
+  /** The record that the feed takes now was decided here. */
   #isOwn = false;
   #whyClosed: ApiError | undefined;
   #onIdle: (() => void) | undefined;
-  #isOver = false;
-  /** Since when something is under way without an answer, in ms since the epoch; undefined where nothing is. */
-  stalledSinceMs: number | undefined;
 
   constructor(options: CommitterOptions) {
+    const { clock } = options;
     this.#options = options;
     this.#decider = new Decider(options);
+    this.#resending = new Resending(clock, () => this.#sendAgain());
+    const waiting = () => [...this.#underWay.waiting, ...this.#queue];
+    this.#deadline = new Deadline(clock, waiting, (nowMs) => this.#expire(nowMs));
+  }
+
+  /** Since when something is under way without an answer, in ms since the epoch; undefined where nothing is. */
+  get stalledSinceMs(): number | undefined {
+    return this.#resending.sinceMs;
   }
 
   /** @param attempt where the commit was handed over: its id */
@@ -95,9 +99,8 @@ export class Committer {
       this.#onIdle = resolve;
       this.#settleIdle();
     });
-    this.#isOver = true;
-    this.#cancelResend?.();
-    this.#cancelDeadline?.();
+    this.#resending.close();
+    this.#deadline.close();
   }
 
   /** Everything that waits or is under way is answered: the log cannot be followed any more. */
@@ -111,29 +114,29 @@ export class Committer {
   /** The log was read again: nobody can say what became of what was under way. */
   abandonUnderWay(): void {
     this.#void('unknown');
-    this.#moved();
+    this.#resending.end();
   }
 
   /** The record as it was drafted here, where it is one's own and still under way. */
   draftOf(id: string): Draft | undefined {
-    return this.#drafts.get(id);
+    return this.#underWay.draftOf(id);
   }
 
   /** Before the feed takes a record: is it one's own, or has somebody else taken its place? */
   before(entry: Entry): void {
     const { sequence, id, previous } = entry;
-    const first = this.#flights[0];
+    const { first } = this.#underWay;
     this.#isOwn = false;
     if (!first || sequence <= first.base) return;
     // What was superseded before it was seen is known all the same: one's own records stand in a row.
-    if (this.#draftAt(sequence)?.id === id) this.#takeBefore(sequence);
-    else if (this.#lastSequence() + 1 === sequence && this.#draftAt(sequence - 1)?.id === previous) {
+    if (this.#underWay.draftAt(sequence)?.id === id) this.#takeBefore(sequence);
+    else if (this.#lastSequence() + 1 === sequence && this.#underWay.draftAt(sequence - 1)?.id === previous) {
       this.#takeBefore(sequence);
       // Those were one's own; this one is not.
       this.#isOwn = false;
       return;
     } else this.#void(sequence === this.#options.feed.position + 1 ? 'overtaken' : 'unknown');
-    this.#isOwn = this.#flights[0]?.completes === false;
+    this.#isOwn = this.#underWay.first?.completes === false;
   }
 
   /** The feed has shown changes. */
@@ -145,20 +148,22 @@ export class Committer {
   /** After the feed took a record: who waited for it is answered, and what waits goes on. */
   after(): void {
     const { feed, head } = this.#options;
-    for (let flight = this.#flights[0]; flight && endOf(flight) <= feed.position; flight = this.#flights[0]) {
-      this.#flights.shift();
-      for (const { id } of flight.drafts) this.#drafts.delete(id);
-      for (const { changes, answer } of flight.commits) {
+    for (let landed = this.#landed(); landed; landed = this.#landed()) {
+      for (const { changes, answer } of landed.commits) {
         head.settle(changes);
         answer();
       }
     }
-    if (!this.#isOwn && this.#flights.length === 0) head.follow([], feed.position);
+    if (!this.#isOwn && this.#underWay.isEmpty) head.follow([], feed.position);
     // What is still without an answer is sent again when that is due: the log has not told of it yet.
-    if (this.#isStalled && this.#flights.length > 0) this.stalledSinceMs = this.#options.clock.now();
-    else this.#moved();
+    if (this.#resending.isDue && !this.#underWay.isEmpty) this.#resending.goOn();
+    else this.#resending.end();
     this.#schedulePump();
     this.#settleIdle();
+  }
+
+  #landed(): Flight | undefined {
+    return this.#underWay.shiftLanded(this.#options.feed.position);
   }
 
   #enqueue(request: Pick<Waiting, 'actor' | 'attempt' | 'isBarrier' | 'decide'>): Promise<Landed> {
@@ -168,7 +173,7 @@ export class Committer {
     const deadlineMs = this.#options.clock.now() + COMMIT_WAIT_MS;
     return new Promise((settle, fail) => {
       this.#queue.push({ ...request, deadlineMs, settle, fail });
-      this.#armDeadline();
+      this.#deadline.arm();
       // Where records follow one another without waiting, so do decisions; else what comes in this turn goes together.
       if (this.#options.stream.traits.mode === 'pipelined') this.#pump();
       else this.#schedulePump();
@@ -189,35 +194,29 @@ export class Committer {
 
   #pump(): void {
     const { stream, feed } = this.#options;
-    while (!this.#isStalled && (this.#queue.length > 0 || feed.unfinished)) {
+    while (!this.#resending.isDue && (this.#queue.length > 0 || feed.unfinished)) {
       const isAlone = stream.traits.mode !== 'pipelined' || feed.unfinished !== undefined;
-      if (this.#flights.length > 0 && (isAlone || this.#underWay() >= MAX_RECORDS_UNDER_WAY)) return;
+      if (!this.#underWay.isEmpty && (isAlone || this.#underWay.size >= MAX_RECORDS_UNDER_WAY)) return;
       const flight = feed.unfinished ? this.#completion() : this.#nextFlight();
       if (flight.drafts.length > 0) this.#launch(flight);
       else this.#answerWithout(flight);
     }
   }
 
-  #underWay(): number {
-    const first = this.#flights[0];
-    return first ? this.#lastSequence() - first.base : 0;
-  }
-
   /** Of what was sent, or else of the log. */
   #lastSequence(): number {
-    const last = this.#flights.at(-1);
+    const { last } = this.#underWay;
     return last ? endOf(last) : this.#options.feed.position;
   }
 
   #launch(flight: Flight): void {
-    this.#flights.push(flight);
-    for (const each of flight.drafts) this.#drafts.set(each.id, each);
+    this.#underWay.add(flight);
     this.#send(flight);
   }
 
   /** Nothing of it is stored, but its answers depend on what is still under way. */
   #answerWithout({ commits }: Flight): void {
-    const last = this.#flights.at(-1);
+    const { last } = this.#underWay;
     if (last) last.commits.push(...commits);
     else for (const { answer } of commits) answer();
   }
@@ -242,7 +241,7 @@ export class Committer {
     do {
       const waiting = this.#queue.shift();
       if (!waiting) break;
-      const before = drafts.at(-1) ?? this.#flights.at(-1)?.drafts.at(-1);
+      const before = drafts.at(-1) ?? this.#underWay.last?.drafts.at(-1);
       const made = this.#decider.decide(waiting, {
         after: base + drafts.length,
         previous: before?.id ?? feed.lastId,
@@ -255,40 +254,24 @@ export class Committer {
   }
 
   #send(flight: Flight): void {
-    const { stream } = this.#options;
-    const { drafts } = flight;
-    const last = drafts.length - 1;
-    if (stream.traits.mode !== 'pipelined' && last > 0) {
-      void this.#sendInTurn(flight, stream.traits.mode === 'batches' ? MAX_RECORDS_TOGETHER : 1);
-      return;
-    }
-    for (const [index, { outgoing }] of drafts.entries()) {
-      void stream.publish(outgoing).then((outcome) => this.#heard(flight, index, outcome));
-    }
+    const { stream, feed } = this.#options;
+    sendFlight(flight, stream, feed, (...heard) => this.#heard(...heard));
   }
 
-  /** @param most records that the stream takes together */
-  async #sendInTurn(flight: Flight, most: number): Promise<void> {
-    const { stream, feed } = this.#options;
-    const { base, drafts } = flight;
-    for (let from = Math.max(0, feed.position - base); from < drafts.length && !flight.isVoid; ) {
-      const records = drafts.slice(from, from + most).map(({ outgoing }) => outgoing);
-      const [only] = records;
-      const alone = only && records.length === 1;
-      const outcome = await (alone ? stream.publish(only) : stream.publishTogether(records));
-      from += records.length;
-      this.#heard(flight, from - 1, outcome);
-      if (outcome.type !== 'stored') return;
-    }
+  #sendAgain(): void {
+    if (this.#underWay.isEmpty) this.#resending.end();
+    for (const flight of this.#underWay.flights) if (!flight.isVoid) this.#send(flight);
+    this.#schedulePump();
   }
 
   #heard(flight: Flight, index: number, outcome: PublishOutcome): void {
     const { position } = this.#options.feed;
     if (flight.isVoid || endOf(flight) <= position) return;
     // Where a part of it may be in the log, or what was sent before it, nothing is said before that is known.
-    const isFirst = flight === this.#flights[0] && flight.base === position;
+    const isFirst = flight === this.#underWay.first && flight.base === position;
     if (outcome.type === 'refused' && isFirst) this.#refuse(flight, outcome.error);
-    else if (outcome.type !== 'stored' || outcome.sequence !== flight.base + index + 1) this.#stall();
+    else if (outcome.type !== 'stored' || outcome.sequence !== flight.base + index + 1)
+      this.#resending.begin();
     else {
       // What was sent before it is there as well: it would not have been stored otherwise.
       this.#takeBefore(outcome.sequence);
@@ -296,13 +279,8 @@ export class Committer {
     }
   }
 
-  #draftAt(sequence: number): Draft | undefined {
-    const flight = this.#flights.find((each) => sequence > each.base && sequence <= endOf(each));
-    return flight?.drafts[sequence - flight.base - 1];
-  }
-
   #takeBefore(sequence: number): void {
-    for (const flight of [...this.#flights]) {
+    for (const flight of this.#underWay.flights) {
       if (flight.base >= sequence - 1) return;
       this.#takeUpTo(flight, Math.min(flight.drafts.length, sequence - flight.base - 1) - 1);
     }
@@ -322,45 +300,16 @@ export class Committer {
   #refuse(flight: Flight, error: ApiError): void {
     for (const { waiting } of flight.commits.splice(0)) waiting.fail(error);
     this.#void('overtaken');
-    this.#moved();
+    this.#resending.end();
     this.#schedulePump();
     this.#settleIdle();
   }
 
-  /** Nothing more is sent until the log tells what became of this. It is asked by sending the same once more. */
-  #stall(): void {
-    if (this.#isOver) return;
-    this.#isStalled = true;
-    this.stalledSinceMs ??= this.#options.clock.now();
-    if (this.#cancelResend) return;
-    const delayMs = Math.min(RESEND_MOST_MS, RESEND_FIRST_MS * 2 ** this.#resends++);
-    this.#cancelResend = this.#options.clock.schedule(delayMs, () => {
-      this.#cancelResend = undefined;
-      if (this.#flights.length === 0) this.#moved();
-      for (const flight of [...this.#flights]) if (!flight.isVoid) this.#send(flight);
-      this.#schedulePump();
-    });
-  }
-
-  #moved(): void {
-    this.#isStalled = false;
-    this.stalledSinceMs = undefined;
-    this.#resends = 0;
-    this.#cancelResend?.();
-    this.#cancelResend = undefined;
-  }
-
   /** What is under way will not be stored, or nobody can say whether it was. */
   #void(how: 'overtaken' | 'unknown'): void {
-    const flights = this.#flights;
-    if (flights.length === 0) return;
+    if (this.#underWay.isEmpty) return;
     this.#options.head.rollBack(this.#options.feed.position);
-    this.#flights = [];
-    this.#drafts.clear();
-    const commits = flights.flatMap((flight) => {
-      flight.isVoid = true;
-      return flight.commits;
-    });
+    const commits = this.#underWay.clear().flatMap((flight) => flight.commits);
     const waiting = commits.map((commit) => commit.waiting);
     if (how === 'overtaken') this.#decideAgain(waiting);
     else for (const { fail } of waiting) fail(unknownOutcome());
@@ -369,46 +318,24 @@ export class Committer {
   /** But for those whose callers have been told that nobody knows: they looked, and may have tried again. */
   #decideAgain(overtaken: readonly Waiting[]): void {
     const nowMs = this.#options.clock.now();
-    const isLate = ({ deadlineMs }: Waiting) => deadlineMs <= nowMs;
-    for (const { fail } of overtaken.filter(isLate)) fail(notNow());
-    this.#queue.unshift(...overtaken.filter((waiting) => !isLate(waiting)));
-  }
-
-  #armDeadline(): void {
-    if (this.#cancelDeadline) return;
-    const nowMs = this.#options.clock.now();
-    const firstMs = this.#waited().reduce(
-      (first, { deadlineMs }) => (deadlineMs > nowMs ? Math.min(first, deadlineMs) : first),
-      Number.POSITIVE_INFINITY,
-    );
-    if (firstMs === Number.POSITIVE_INFINITY) return;
-    this.#cancelDeadline = this.#options.clock.schedule(firstMs - nowMs, () => {
-      this.#cancelDeadline = undefined;
-      this.#expire();
-      this.#armDeadline();
-    });
+    for (const waiting of overtaken.filter((each) => isLate(each, nowMs))) waiting.fail(notNow());
+    this.#queue.unshift(...overtaken.filter((each) => !isLate(each, nowMs)));
   }
 
   /** Nobody waits for ever. What is under way stays so: it may still be stored, and the log will tell. */
-  #expire(): void {
-    const nowMs = this.#options.clock.now();
-    for (const { commits } of this.#flights) {
-      for (const { waiting } of commits) if (waiting.deadlineMs <= nowMs) waiting.fail(unknownOutcome());
-    }
-    const late = this.#queue.filter(({ deadlineMs }) => deadlineMs <= nowMs);
-    this.#queue = this.#queue.filter(({ deadlineMs }) => deadlineMs > nowMs);
+  #expire(nowMs: number): void {
+    for (const waiting of this.#underWay.waiting) if (isLate(waiting, nowMs)) waiting.fail(unknownOutcome());
+    const late = this.#queue.filter((each) => isLate(each, nowMs));
+    this.#queue = this.#queue.filter((each) => !isLate(each, nowMs));
     for (const waiting of late) waiting.fail(notNow());
     this.#settleIdle();
   }
 
-  #waited(): readonly Waiting[] {
-    return [...this.#flights.flatMap(({ commits }) => commits.map(({ waiting }) => waiting)), ...this.#queue];
-  }
-
   #settleIdle(): void {
-    if (!this.#onIdle) return;
     const nowMs = this.#options.clock.now();
-    if (this.#waited().every(({ deadlineMs }) => deadlineMs <= nowMs)) this.#onIdle();
+    const isIdle = () =>
+      this.#queue.length === 0 && this.#underWay.waiting.every((each) => isLate(each, nowMs));
+    if (this.#onIdle && isIdle()) this.#onIdle();
   }
 }
 

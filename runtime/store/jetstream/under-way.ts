@@ -1,0 +1,69 @@
+/** What was sent and has no answer yet, in the order in which it is to stand in the log. */
+import { endOf, type Flight, type Waiting } from './flight.ts';
+import type { Draft } from './records.ts';
+
+export class UnderWay {
+  #flights: Flight[] = [];
+  readonly #drafts = new Map<string, Draft>();
+
+  get isEmpty(): boolean {
+    return this.#flights.length === 0;
+  }
+
+  get first(): Flight | undefined {
+    return this.#flights[0];
+  }
+
+  get last(): Flight | undefined {
+    return this.#flights.at(-1);
+  }
+
+  /** As they are now: it does not change with them. */
+  get flights(): readonly Flight[] {
+    return [...this.#flights];
+  }
+
+  /** How many records. */
+  get size(): number {
+    const { first, last } = this;
+    return first && last ? endOf(last) - first.base : 0;
+  }
+
+  /** The commits that are on their way, the first one first. */
+  get waiting(): readonly Waiting[] {
+    return this.#flights.flatMap(({ commits }) => commits.map(({ waiting }) => waiting));
+  }
+
+  add(flight: Flight): void {
+    this.#flights.push(flight);
+    for (const draft of flight.drafts) this.#drafts.set(draft.id, draft);
+  }
+
+  draftOf(id: string): Draft | undefined {
+    return this.#drafts.get(id);
+  }
+
+  /** What is to stand at this place of the log. */
+  draftAt(sequence: number): Draft | undefined {
+    const flight = this.#flights.find((each) => sequence > each.base && sequence <= endOf(each));
+    return flight?.drafts[sequence - flight.base - 1];
+  }
+
+  /** Takes out the first one where the log has all of it. */
+  shiftLanded(position: number): Flight | undefined {
+    const { first } = this;
+    if (!first || endOf(first) > position) return undefined;
+    this.#flights.shift();
+    for (const { id } of first.drafts) this.#drafts.delete(id);
+    return first;
+  }
+
+  /** Takes out all; whatever is heard of them later means nothing any more. */
+  clear(): readonly Flight[] {
+    const flights = this.#flights;
+    this.#flights = [];
+    this.#drafts.clear();
+    for (const flight of flights) flight.isVoid = true;
+    return flights;
+  }
+}
