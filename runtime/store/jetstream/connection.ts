@@ -40,7 +40,7 @@ export async function connectToNats(options: NatsOptions, name: string): Promise
     ...(password === undefined ? {} : { pass: password }),
     ...(token === undefined ? {} : { token }),
     ...(authenticator === undefined ? {} : { authenticator }),
-    ...(tls === undefined ? {} : { tls }),
+    ...(tls ? { tls } : isEncrypted(servers) ? { tls: {} } : {}),
     maxReconnectAttempts: -1,
     // A stack for every request, in case that it fails, costs more than the request.
     noAsyncTraces: true,
@@ -79,3 +79,6 @@ export class Contact {
     }
   }
 }
+
+/** The package takes `tls://` for a wish; mill takes it for a condition. */
+const isEncrypted = (servers: readonly string[]): boolean => servers.some((url) => url.startsWith('tls://'));

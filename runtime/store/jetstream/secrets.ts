@@ -34,7 +34,12 @@ export class SharedSecrets {
   }
 
   async #read(name: string): Promise<string | undefined> {
-    if (!(await this.#api.streamInfo(this.#stream))) return undefined;
+    const info = await this.#api.streamInfo(this.#stream);
+    if (!info) return undefined;
+    // As many copies as the objects have: they are needed as much.
+    if (info.config.num_replicas !== this.#replicas) {
+      await this.#api.updateStream({ ...info.config, num_replicas: this.#replicas });
+    }
     const message = await this.#api.message(this.#stream, { last_by_subj: this.#subject(name) });
     return message && Buffer.from(message.data ?? '', 'base64').toString();
   }
