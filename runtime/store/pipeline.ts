@@ -33,11 +33,14 @@ interface PipelineOptions {
   readonly reserved: number;
   /** Shows a commit's changes, just before its caller is answered. */
   readonly onDurable: (changes: readonly Change[]) => void;
+  /** Calls back when those who were answered have gone on. Default: the next tick. */
+  readonly defer?: (callback: () => void) => void;
 }
 
 export class CommitPipeline {
   readonly #journal: Appendable;
   readonly #onDurable: (changes: readonly Change[]) => void;
+  readonly #defer: (callback: () => void) => void;
   #recorded: number;
   #reserved: number;
   #waiting: DecidedCommit[] = [];
@@ -48,11 +51,12 @@ export class CommitPipeline {
   #boundary: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
 
-  constructor({ journal, recorded, reserved, onDurable }: PipelineOptions) {
+  constructor({ journal, recorded, reserved, onDurable, defer = process.nextTick }: PipelineOptions) {
     this.#journal = journal;
     this.#recorded = recorded;
     this.#reserved = reserved;
     this.#onDurable = onDurable;
+    this.#defer = defer;
   }
 
   /** Why nothing can be committed any more. */
@@ -123,7 +127,7 @@ export class CommitPipeline {
   #schedule(): void {
     if (this.#scheduled || this.#writing) return;
     this.#scheduled = true;
-    process.nextTick(this.#pump);
+    this.#defer(this.#pump);
   }
 
   readonly #pump = (): void => {

@@ -84,6 +84,7 @@ export class SimulatedStore implements Store {
       recorded: disk.recorded,
       reserved: disk.reserved,
       onDurable: (changes) => this.#show(changes),
+      defer: (callback) => options.process.timeline.defer(callback),
     });
   }
 
