@@ -91,6 +91,13 @@ export function checkCanSkip(connection: NatsConnection): void {
   );
 }
 
+/** What would be better about a server that can be used; undefined: nothing. */
+export function recommendation(connection: NatsConnection): string | undefined {
+  const version = versionOf(connection);
+  if (isAtLeast(version, BATCHES_FROM)) return undefined;
+  return `nats-server ${version} works; ${BATCHES_FROM.join('.')} or newer is recommended: it stores several commits in one step`;
+}
+
 export const versionOf = (connection: NatsConnection): string => connection.info?.version ?? '0';
 
 async function create(

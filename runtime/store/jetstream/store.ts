@@ -6,7 +6,7 @@ import { type Clock, repeat, sleep } from '../../../api/clock.ts';
 import type { Log } from '../../../api/log.ts';
 import type { Admission, Reader, Store } from '../../../api/store.ts';
 import { JetStreamApi, type StreamInfo } from './api.ts';
-import { openLeases, openObjects, type Replicas, traitsOf, versionOf } from './bucket.ts';
+import { openLeases, openObjects, type Replicas, recommendation, traitsOf, versionOf } from './bucket.ts';
 import { Contact, connectToNats, type NatsOptions } from './connection.ts';
 import { Engine } from './engine.ts';
 import { checkIdentity, type Identity } from './genesis.ts';
@@ -69,6 +69,8 @@ export async function openJetStreamStore(options: JetStreamStoreOptions): Promis
       { bucket, revision, nats: versionOf(connection), tookMs: clock.now() - startedMs },
       'store opened',
     );
+    const advice = recommendation(connection);
+    if (advice !== undefined) log.warn({ bucket }, advice);
     return store;
   } catch (error) {
     await connection.close();
