@@ -1,6 +1,7 @@
 /**
  * Bench of the JetStream engine, a JSON line a result: commits a second against raw JetStream with the same bytes in the
- * same run (the better of publishes and batches), on one server and on three, with either sync.
+ * same run (the better of publishes and batches), on one server and on three, with either sync. etcd always syncs, so where
+ * JetStream does, it is measured beside as well: puts of the same bytes on as many servers.
  *   npx tsx hack/bench/jetstream.ts [1|3] [default|always] [1|16|64]    each of them where left out
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,6 +12,8 @@ import { silentLog } from '../../api/log.ts';
 import type { Actor, Store } from '../../api/store.ts';
 import { openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
 import { startNats } from '../nats/servers.ts';
+import { startEtcd } from './etcd.ts';
+import { EtcdClient } from './etcd-client.ts';
 import { emit, measure, percentiles, perSecond, round } from './measure.ts';
 import { event } from './objects.ts';
 import { RawStream } from './raw-stream.ts';
@@ -18,7 +21,7 @@ import { RawStream } from './raw-stream.ts';
 const SERVERS = [1, 3] as const;
 const SYNCS = ['default', 'always'] as const;
 const IN_FLIGHT = [1, 16, 64];
-/** Raw JetStream and mill take turns, so that a machine whose speed drifts is fair to both. */
+/** All take turns, so that a machine whose speed drifts is fair to each. A first round warms up and is left out. */
 const ROUNDS = 4;
 const ROUND_MS = 700;
 const NAMES = 1_000;
@@ -31,7 +34,7 @@ const isWanted = (wanted: string | undefined, value: unknown) =>
 async function compare(servers: 1 | 3, sync: (typeof SYNCS)[number]): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'mill-bench-jetstream-'));
   const nats = await startNats({ dir: join(dir, 'nats'), servers, syncAlways: sync === 'always' });
-  const raw = await RawStream.open(nats.urls, servers);
+  const etcd = sync === 'always' ? await startEtcd(join(dir, 'etcd'), servers) : undefined;
   const store = await openJetStreamStore({
     nats: { servers: nats.urls },
     bucket: 'bench',
@@ -41,37 +44,64 @@ async function compare(servers: 1 | 3, sync: (typeof SYNCS)[number]): Promise<vo
     log: silentLog,
     admission: () => {},
   });
+  const raw = await RawStream.open(nats.urls, servers);
+  const client = etcd && (await EtcdClient.open(etcd.leader));
   try {
     for (const inFlight of IN_FLIGHT) {
       if (!isWanted(wantedInFlight, inFlight)) continue;
-      const publishes: number[] = [];
-      const batches: number[] = [];
-      const commits: number[] = [];
-      for (let turn = 0; turn < ROUNDS; turn++) {
-        await measure(() => raw.publish(), inFlight, publishes, ROUND_MS);
-        if (inFlight > 1) await measure(() => raw.batch(inFlight), 1, batches, ROUND_MS);
-        await measure(() => put(store), inFlight, commits, ROUND_MS);
-      }
-      report({ servers, sync, inFlight }, publishes, batches, commits);
+      await takeTurns({ raw, store, client }, inFlight);
+      const times = noTimes();
+      for (let turn = 0; turn < ROUNDS; turn++) await takeTurns({ raw, store, client }, inFlight, times);
+      report({ servers, sync, inFlight }, times);
     }
   } finally {
+    await client?.close();
     await store.close();
     await raw.close();
+    await etcd?.close();
     await nats.close();
     await rm(dir, { recursive: true, force: true });
   }
 }
 
-function report(
-  setting: { readonly servers: number; readonly sync: string; readonly inFlight: number },
-  publishes: readonly number[],
-  batches: readonly number[],
-  commits: readonly number[],
-): void {
+interface Contenders {
+  readonly raw: RawStream;
+  readonly store: Store;
+  /** Absent: etcd would not be at the same durability. */
+  readonly client: EtcdClient | undefined;
+}
+
+/** How long each operation took, in milliseconds; empty where there was none. */
+const noTimes = () => ({
+  publishes: [] as number[],
+  batches: [] as number[],
+  commits: [] as number[],
+  puts: [] as number[],
+});
+
+async function takeTurns(
+  { raw, store, client }: Contenders,
+  inFlight: number,
+  times = noTimes(),
+): Promise<void> {
+  await measure(() => raw.publish(), inFlight, times.publishes, ROUND_MS);
+  if (inFlight > 1) await measure(() => raw.batch(inFlight), 1, times.batches, ROUND_MS);
+  await measure(() => put(store), inFlight, times.commits, ROUND_MS);
+  if (client) await measure(() => client.put(), inFlight, times.puts, ROUND_MS);
+}
+
+interface Setting {
+  readonly servers: number;
+  readonly sync: string;
+  readonly inFlight: number;
+}
+
+function report(setting: Setting, { publishes, batches, commits, puts }: ReturnType<typeof noTimes>): void {
   const { inFlight } = setting;
   const publish = perSecond(publishes, inFlight);
   const batch = batches.length > 0 ? perSecond(batches, 1) * inFlight : 0;
   const commit = perSecond(commits, inFlight);
+  const etcd = puts.length > 0 ? perSecond(puts, inFlight) : undefined;
   emit({
     bench: 'jetstream.commit',
     ...setting,
@@ -79,6 +109,7 @@ function report(
     rawPublishes: publish,
     rawBatches: batch,
     ofRaw: round(commit / Math.max(publish, batch), 2),
+    ...(etcd ? { etcdPerSecond: etcd, ofEtcd: round(commit / etcd, 2) } : {}),
     ...percentiles(commits),
   });
 }

@@ -1,7 +1,7 @@
 /** `npm run bench`: every bench after the other, as JSON lines. */
 import { spawnSync } from 'node:child_process';
 
-const BENCHES = ['store', 'gateway', 'start', 'drain'];
+const BENCHES = ['store', 'jetstream', 'copies', 'gateway', 'start', 'drain', 'fleet'];
 
 for (const bench of BENCHES) {
   const { status } = spawnSync('npx', ['tsx', `hack/bench/${bench}.ts`], { stdio: 'inherit' });
