@@ -9,12 +9,12 @@ import { Deadline, isLate } from './deadline.ts';
 import { Decider, type DeciderOptions } from './decider.ts';
 import type { Feed } from './feed.ts';
 import {
-  type Decided,
   endOf,
   type Flight,
   type Landed,
   MAX_RECORDS_UNDER_WAY,
   type Waiting,
+  WORTH_HALVING,
 } from './flight.ts';
 import { type Draft, draftAgain, type Entry } from './records.ts';
 import { Resending } from './resending.ts';
@@ -156,8 +156,9 @@ export class Committer {
     }
     if (!this.#isOwn && this.#underWay.isEmpty) head.follow([], feed.position);
     // What is still without an answer is sent again when that is due: the log has not told of it yet.
-    if (this.#resending.isDue && !this.#underWay.isEmpty) this.#resending.goOn();
+    if (this.#resending.isDue && this.#underWay.isAwaited) this.#resending.goOn();
     else this.#resending.end();
+    this.#sendPrepared();
     this.#schedulePump();
     this.#settleIdle();
   }
@@ -195,12 +196,38 @@ export class Committer {
   #pump(): void {
     const { stream, feed } = this.#options;
     while (!this.#resending.isDue && (this.#queue.length > 0 || feed.unfinished)) {
-      const isAlone = stream.traits.mode !== 'pipelined' || feed.unfinished !== undefined;
-      if (!this.#underWay.isEmpty && (isAlone || this.#underWay.size >= MAX_RECORDS_UNDER_WAY)) return;
-      const flight = feed.unfinished ? this.#completion() : this.#nextFlight();
-      if (flight.drafts.length > 0) this.#launch(flight);
-      else this.#answerWithout(flight);
+      const { mode } = stream.traits;
+      const isAlone = this.#underWay.isEmpty;
+      if (feed.unfinished) {
+        if (!isAlone) return;
+        this.#launch(this.#completion());
+      } else if (isAlone || (mode === 'pipelined' && this.#underWay.size < MAX_RECORDS_UNDER_WAY)) {
+        const flight = this.#newFlight();
+        this.#decideInto(flight, mode === 'batches' ? this.#share() : 1);
+        this.#launch(flight);
+      } else if (mode !== 'batches' || !this.#prepare()) return;
     }
+  }
+
+  /** How many of those that wait go at once, where nothing is on its way. */
+  #share(): number {
+    const { length } = this.#queue;
+    return length < WORTH_HALVING ? length : Math.ceil(length / 2);
+  }
+
+  /** Decides what goes out next while something else is on its way. @returns false where that is enough already */
+  #prepare(): boolean {
+    const { last } = this.#underWay;
+    const flight = last && !last.isSent ? last : this.#newFlight();
+    if (flight.drafts.length >= MAX_RECORDS_UNDER_WAY) return false;
+    if (flight !== last) this.#underWay.add(flight);
+    this.#decideInto(flight, this.#queue.length);
+    return true;
+  }
+
+  #sendPrepared(): void {
+    const { first } = this.#underWay;
+    if (first && !first.isSent && !this.#resending.isDue) this.#send(first);
   }
 
   /** Of what was sent, or else of the log. */
@@ -210,15 +237,15 @@ export class Committer {
   }
 
   #launch(flight: Flight): void {
-    this.#underWay.add(flight);
-    this.#send(flight);
-  }
-
-  /** Nothing of it is stored, but its answers depend on what is still under way. */
-  #answerWithout({ commits }: Flight): void {
+    if (flight.drafts.length > 0) {
+      if (flight !== this.#underWay.last) this.#underWay.add(flight);
+      this.#send(flight);
+      return;
+    }
+    // Nothing of it is stored, but its answers depend on what is still under way.
     const { last } = this.#underWay;
-    if (last) last.commits.push(...commits);
-    else for (const { answer } of commits) answer();
+    if (last) last.commits.push(...flight.commits);
+    else for (const { answer } of flight.commits) answer();
   }
 
   /** The rest of a commit that its server did not live to finish. */
@@ -229,38 +256,42 @@ export class Committer {
     const drafts = parts
       .slice(base - sequence)
       .map((outgoing) => draftAgain(outgoing, this.#options.subjects));
-    return { base, drafts, commits: [], completes: true, isVoid: false };
+    return { base, drafts, commits: [], completes: true, isSent: false, isVoid: false };
   }
 
-  #nextFlight(): Flight {
-    const { feed, stream } = this.#options;
+  #newFlight(): Flight {
     const base = this.#lastSequence();
-    const isTogether = stream.traits.mode === 'batches';
-    const drafts: Draft[] = [];
-    const commits: Decided[] = [];
-    do {
+    return { base, drafts: [], commits: [], completes: false, isSent: false, isVoid: false };
+  }
+
+  /** @param most commits that wait; fewer where their records are many */
+  #decideInto(flight: Flight, most: number): void {
+    const { feed } = this.#options;
+    const isUnderWay = flight === this.#underWay.last;
+    for (let count = 0; count < most && flight.drafts.length < MAX_RECORDS_UNDER_WAY; count++) {
       const waiting = this.#queue.shift();
-      if (!waiting) break;
-      const before = drafts.at(-1) ?? this.#underWay.last?.drafts.at(-1);
-      const made = this.#decider.decide(waiting, {
-        after: base + drafts.length,
+      if (!waiting) return;
+      const before = flight.drafts.at(-1) ?? this.#underWay.lastDraft;
+      const { drafts, decided } = this.#decider.decide(waiting, {
+        after: endOf(flight),
         previous: before?.id ?? feed.lastId,
         isChained: before !== undefined,
       });
-      drafts.push(...made.drafts);
-      commits.push(made.decided);
-    } while (isTogether && drafts.length < MAX_RECORDS_UNDER_WAY);
-    return { base, drafts, commits, completes: false, isVoid: false };
+      if (isUnderWay) this.#underWay.extend(flight, drafts);
+      else flight.drafts.push(...drafts);
+      flight.commits.push(decided);
+    }
   }
 
   #send(flight: Flight): void {
     const { stream, feed } = this.#options;
+    flight.isSent = true;
     sendFlight(flight, stream, feed, (...heard) => this.#heard(...heard));
   }
 
   #sendAgain(): void {
-    if (this.#underWay.isEmpty) this.#resending.end();
-    for (const flight of this.#underWay.flights) if (!flight.isVoid) this.#send(flight);
+    if (!this.#underWay.isAwaited) this.#resending.end();
+    for (const flight of this.#underWay.flights) if (flight.isSent && !flight.isVoid) this.#send(flight);
     this.#schedulePump();
   }
 

@@ -12,6 +12,8 @@ const HEADER_BYTES = 2_048;
 
 /** Records sent that have no answer yet: enough to keep one stream busy, few enough to be decided again in a moment. */
 export const MAX_RECORDS_UNDER_WAY = 256;
+/** With so many commits waiting, half of them are decided while the other half is on its way: both take equally long. */
+export const WORTH_HALVING = 32;
 /** nats-server takes no larger atomic batch. */
 export const MAX_RECORDS_TOGETHER = 1_000;
 /** A larger commit has a record that holds it all, as where there are no batches; so it is never parted, whatever goes before it. */
@@ -49,10 +51,12 @@ export interface Decided {
 export interface Flight {
   /** Sequence of the record before its first. */
   readonly base: number;
-  readonly drafts: readonly Draft[];
+  readonly drafts: Draft[];
   readonly commits: Decided[];
   /** Finishes what another has begun: nothing of it was decided here. */
   readonly completes: boolean;
+  /** Until then more may be decided into it. */
+  isSent: boolean;
   isVoid: boolean;
 }
 

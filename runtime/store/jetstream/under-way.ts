@@ -5,6 +5,7 @@ import type { Draft } from './records.ts';
 export class UnderWay {
   #flights: Flight[] = [];
   readonly #drafts = new Map<string, Draft>();
+  #lastDraft: Draft | undefined;
 
   get isEmpty(): boolean {
     return this.#flights.length === 0;
@@ -23,6 +24,11 @@ export class UnderWay {
     return [...this.#flights];
   }
 
+  /** The record that is to stand last in the log. */
+  get lastDraft(): Draft | undefined {
+    return this.isEmpty ? undefined : this.#lastDraft;
+  }
+
   /** How many records. */
   get size(): number {
     const { first, last } = this;
@@ -34,9 +40,20 @@ export class UnderWay {
     return this.#flights.flatMap(({ commits }) => commits.map(({ waiting }) => waiting));
   }
 
+  /** Whether anything was sent. */
+  get isAwaited(): boolean {
+    return this.#flights.some(({ isSent }) => isSent);
+  }
+
   add(flight: Flight): void {
     this.#flights.push(flight);
-    for (const draft of flight.drafts) this.#drafts.set(draft.id, draft);
+    this.#note(flight.drafts);
+  }
+
+  /** More is decided into the last one. */
+  extend(flight: Flight, drafts: readonly Draft[]): void {
+    flight.drafts.push(...drafts);
+    this.#note(drafts);
   }
 
   draftOf(id: string): Draft | undefined {
@@ -65,5 +82,10 @@ export class UnderWay {
     this.#drafts.clear();
     for (const flight of flights) flight.isVoid = true;
     return flights;
+  }
+
+  #note(drafts: readonly Draft[]): void {
+    for (const draft of drafts) this.#drafts.set(draft.id, draft);
+    this.#lastDraft = drafts.at(-1) ?? this.#lastDraft;
   }
 }

@@ -7,6 +7,8 @@ import { failure } from '../../../conformance/observing.ts';
 import { Servers, subjects } from './servers.ts';
 
 const COMMIT_WAIT_MS = 10_000;
+/** Enough for half of them to wait while the others are sent. */
+const MANY = 40;
 const message = (state: Reader, name: string) => state.get('Event', name)?.spec.message;
 
 describe('a commit of the JetStream engine', () => {
@@ -58,6 +60,28 @@ describe('a commit of the JetStream engine', () => {
     await first;
     await servers.clock.advance(COMMIT_WAIT_MS);
     await second;
+  });
+
+  it('is decided while those before it are on their way, and again where somebody else was faster', async () => {
+    const servers = new Servers('batches');
+    const [one, other] = [await servers.start(), await servers.start()];
+    let decisions = 0;
+    const increment = (state: Reader) => {
+      decisions += 1;
+      return { writes: [put(event('count', `${Number(message(state, 'count') ?? 0) + 1}`))], result: 0 };
+    };
+    one.stream.hold();
+    one.stream.losesRecords = true;
+    const commits = Array.from({ length: MANY }, () => one.engine.commit(actor, increment));
+    await servers.clock.advance(1);
+    expect(decisions).to.equal(MANY);
+    await other.engine.commit(actor, blindly(put(event('count', '1000'))));
+    one.stream.losesRecords = false;
+    one.stream.release();
+    await servers.clock.advance(COMMIT_WAIT_MS);
+    await Promise.all(commits);
+    expect(message(other.engine.state, 'count')).to.equal(`${1_000 + MANY}`);
+    expect(decisions).to.equal(2 * MANY);
   });
 
   it('whose caller has been told that nobody knows is not decided again', async () => {
