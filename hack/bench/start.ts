@@ -4,12 +4,11 @@
  *   npx tsx hack/bench/start.ts
  */
 import { readFileSync } from 'node:fs';
+import { cpuMsOf } from '../cpu-time.ts';
 import { MILL, median, startMill, timed } from './processes.ts';
 
 const RUNS = 7;
 const IDLE_MS = 10_000;
-/** Clock ticks a second in /proc/PID/stat. */
-const TICKS = 100;
 
 const emptyMs: number[] = [];
 const readyMs: number[] = [];
@@ -39,9 +38,9 @@ for (const [bench, values] of [
 }
 
 async function idle(pid: number): Promise<void> {
-  const before = cpuTicks(pid);
+  const beforeMs = cpuMsOf(pid);
   await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
-  const cpuPercent = ((cpuTicks(pid) - before) / TICKS / (IDLE_MS / 1_000)) * 100;
+  const cpuPercent = ((cpuMsOf(pid) - beforeMs) / IDLE_MS) * 100;
   const resident = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   console.log(
     JSON.stringify({
@@ -50,10 +49,4 @@ async function idle(pid: number): Promise<void> {
       residentMb: Math.round(Number(resident) / 1_024),
     }),
   );
-}
-
-/** User and system time of a process, in ticks (fields 14 and 15 of /proc/PID/stat). */
-function cpuTicks(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return Number(fields[11]) + Number(fields[12]);
 }

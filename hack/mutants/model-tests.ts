@@ -1,6 +1,7 @@
 /**
  * Runs a tree's model tests: every combination of facts through each controller's machine, each controller through
- * every state of its machine on a real store, the migration's model of all that is around it, and every combination of facts through the rules.
+ * every state of its machine on a real store, the migration's model of all that is around it, every combination of facts
+ * through the rules, and what they all stand on through everything that may happen in every order.
  */
 import { execFile } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
@@ -13,6 +14,8 @@ const TESTS = [
   'test/unit/controllers/*/model.test.ts',
   'test/unit/controllers/*/paths.test.ts',
   'test/unit/rules/model.test.ts',
+  'test/unit/api/model.test.ts',
+  'test/unit/runtime/model/*.test.ts',
 ];
 /** What mocha's JSON reporter says. */
 interface Report {

@@ -2,9 +2,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { Result } from '../../test/simulation/run.ts';
+import { cpuMsOf } from '../cpu-time.ts';
 
-/** Far longer than any cluster takes: one that lasts longer goes round in circles. */
-const SEED_TIMEOUT_MS = 60_000;
+/** Of CPU, not of time: a hundred times what a cluster takes. One that takes more goes round in circles. */
+const SEED_CPU_MS = 20_000;
+const LOOK_EVERY_MS = 1_000;
+/** Without any work at all: on the busiest machine a process that has something to do gets to it sooner. */
+const STANDSTILL_MS = 120_000;
 /** Most of what a cluster makes is dead at once: with room for it, half as much time goes to collecting it. */
 const HEAP = '--max-semi-space-size=64';
 
@@ -55,7 +59,7 @@ function complaintOf(worker: ChildProcess, seed: number): Promise<string | undef
   return new Promise((resolve, reject) => {
     let errors = '';
     const settle = (message: string | undefined) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       worker.off('message', onResult).off('exit', onExit);
       worker.stderr?.off('data', onError);
       resolve(message);
@@ -71,9 +75,24 @@ function complaintOf(worker: ChildProcess, seed: number): Promise<string | undef
     const onError = (data: Buffer) => {
       errors += data;
     };
-    const timer = setTimeout(() => settle('it goes round in circles'), SEED_TIMEOUT_MS);
+    const startMs = cpuOf(worker);
+    let workedMs = 0;
+    let workedAtMs = performance.now();
+    const timer = setInterval(() => {
+      const beforeMs = workedMs;
+      workedMs = cpuOf(worker) - startMs;
+      if (workedMs > beforeMs) workedAtMs = performance.now();
+      if (workedMs > SEED_CPU_MS) settle('it goes round in circles');
+      if (performance.now() - workedAtMs > STANDSTILL_MS) settle('it stands still');
+    }, LOOK_EVERY_MS);
     worker.on('message', onResult).on('exit', onExit);
     worker.stderr?.on('data', onError);
     worker.send(seed);
   });
+}
+
+/** 0 where it has ended: its `exit` says so. */
+function cpuOf({ pid, exitCode, signalCode }: ChildProcess): number {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return 0;
+  return cpuMsOf(pid);
 }

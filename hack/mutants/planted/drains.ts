@@ -34,8 +34,8 @@ export const drains: readonly Mutant[] = [
     name: 'drain-keeps-idle-volumes',
     file: 'controllers/drain/volumes.ts',
     what: 'the volumes that nobody uses stay attached to a node that drains',
-    find: 'volume.spec.node === node && usersOf(volume, reader).length === 0',
-    replace: 'volume.spec.node === node && usersOf(volume, reader).length < 0',
+    find: '.filter(({ spec }) => spec.node === node)',
+    replace: ".filter(({ spec }) => spec.node === '')",
   },
   {
     name: 'drain-forces-unasked',

@@ -6,8 +6,8 @@ export const runtime: readonly Mutant[] = [
     name: 'informer-relist-without-deletions',
     file: 'runtime/informer.ts',
     what: 'what was deleted while a watch had expired stays in the copy',
-    find: 'if (!present.has(object.metadata.name)) this.#remove(object, revision);',
-    replace: 'if (present.size < 0) this.#remove(object, revision);',
+    find: 'if (now === undefined || (wentBack && now !== revisionOf(object)))',
+    replace: 'if (wentBack && now !== revisionOf(object))',
   },
   {
     name: 'informer-never-relists',
@@ -21,9 +21,9 @@ export const runtime: readonly Mutant[] = [
   {
     name: 'informer-goes-back',
     file: 'runtime/informer.ts',
-    what: 'an event that is repeated after a break overwrites what is newer',
-    find: 'if (old && revisionOf(old) >= revision) return;',
-    replace: 'if (old && revisionOf(old) === revision) return;',
+    what: 'an event that is repeated after a break is taken for a new one',
+    find: 'if (revisionOf(object) <= this.revisionOf(object.kind)) return;',
+    replace: 'if (revisionOf(object) === this.revisionOf(object.kind)) return;',
   },
   {
     name: 'informer-revision-first',
