@@ -11,6 +11,9 @@ const RETRY_MS = 400;
 /** After which an operator gives up, or waits for something else. */
 const MOST_TRIES = 60;
 
+/** Nobody mounts it. */
+const IDLE_VOLUME = 'idle-0';
+
 export class Operators {
   readonly #cluster: Cluster;
   readonly #plan: Plan;
@@ -74,6 +77,16 @@ export class Operators {
           metadata: { name: nodeName(step.node) },
           spec: step.spec,
         });
+      case 'placeVolume': {
+        const node = nodeName(step.node);
+        await this.#persist(`place ${IDLE_VOLUME} on ${node}`, () =>
+          client.patch('Volume', IDLE_VOLUME, { spec: { node } }),
+        );
+        return;
+      }
+      case 'deleteVolume':
+        await this.#persist(`delete ${IDLE_VOLUME}`, () => deleteIfPresent(client, 'Volume', IDLE_VOLUME));
+        return;
       case 'task':
         return this.#createTask(step.name);
       default:

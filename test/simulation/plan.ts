@@ -26,6 +26,9 @@ type Action =
   | { readonly do: 'apply'; readonly service: number; readonly version: number }
   | { readonly do: 'delete' | 'recreate'; readonly service: number }
   | { readonly do: 'gitops'; readonly service: number; readonly everyMs: number; readonly forMs: number }
+  /** Of the volume that nobody mounts. */
+  | { readonly do: 'placeVolume'; readonly node: number }
+  | { readonly do: 'deleteVolume' }
   /** A manifest of a node, whatever operators do to it meanwhile. */
   | {
       readonly do: 'gitopsNode';
@@ -122,7 +125,17 @@ export function drawPlan(seed: number): Plan {
 
 const OPERATORS: ReadonlySet<Step['do']> = new Set([
   ...(['drain', 'undrain', 'join', 'cordon', 'uncordon', 'remove'] as const),
-  ...(['scale', 'apply', 'delete', 'recreate', 'gitops', 'gitopsNode', 'task'] as const),
+  ...([
+    'scale',
+    'apply',
+    'delete',
+    'recreate',
+    'gitops',
+    'gitopsNode',
+    'placeVolume',
+    'deleteVolume',
+    'task',
+  ] as const),
 ]);
 
 /** Where nothing bad is planned: the services whose replicas nobody may miss. Undefined where something is. */
@@ -171,7 +184,7 @@ function drawOperator(random: Random, { nodes, services }: Size): Drawn[] {
   const everyMs = integer(random, 800, 2_500);
   const drain = () =>
     ({ do: 'drain', nodes: drainedNodes(random, nodes, node), policy: drawPolicy(random) }) as const;
-  switch (integer(random, 0, 11)) {
+  switch (integer(random, 0, 12)) {
     case 0:
       return [
         { ...drain(), atMs },
@@ -210,6 +223,12 @@ function drawOperator(random: Random, { nodes, services }: Size): Drawn[] {
         { do: 'gitopsNode', node, spec: drawManifest(random), everyMs, forMs: 5_000, atMs },
         { ...drain(), atMs: laterMs() },
         ...(random() < 0.5 ? [{ do: 'undrain', node, atMs: laterMs() } as const] : []),
+      ];
+    case 11:
+      return [
+        { do: 'placeVolume', node, atMs },
+        { ...drain(), atMs: laterMs() },
+        ...(random() < 0.5 ? [{ do: 'deleteVolume', atMs: laterMs() } as const] : []),
       ];
     case 8:
       return [

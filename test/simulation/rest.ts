@@ -37,6 +37,11 @@ export function whyNotAtRest(cluster: Cluster): string | undefined {
         ? undefined
         : `volume ${name} is at ${real}, and said to be at ${status.node}`;
     }) ??
+    first(cluster.cloud.attached.keys(), (uid) =>
+      state.list('Volume').some(({ metadata }) => metadata.uid === uid)
+        ? undefined
+        : `the volume ${uid} was deleted, and is left over in the cloud`,
+    ) ??
     first(cluster.agents, (agent) => machineUnrest(agent, state)) ??
     first(cluster.gateways, ({ name, dataPlane, isLost }) => {
       if (isLost) return undefined;

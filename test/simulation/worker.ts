@@ -8,4 +8,4 @@ process.on('message', async (seed: number) => {
   process.send?.({ ...result, cpuMs: (user + system) / 1_000 });
 });
 // Ctrl-C reaches it as well: its parent lets it finish what it is at.
-process.on('SIGINT', () => {});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
