@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { drawPlan } from '../test/simulation/plan.ts';
+import { drawPlan, readEngine } from '../test/simulation/plan.ts';
 import { type Result, simulate } from '../test/simulation/run.ts';
 import { keepSteps, shrink } from '../test/simulation/shrink.ts';
 
@@ -18,6 +18,8 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     /** Runs the one seed with these of its steps only: `--steps 0,3,4`. */
     steps: { type: 'string' },
+    /** `embedded` (one server) or `jetstream` (several on NATS); where it is left out, each seed draws it. */
+    engine: { type: 'string' },
     /** Does not stop at the first failure: counts them by kind. */
     'keep-going': { type: 'boolean', default: false },
     jobs: { type: 'string', default: String(availableParallelism()) },
@@ -30,6 +32,7 @@ const execArgv = [...process.execArgv, '--max-semi-space-size=64'];
 /** What a worker tells of a seed, and the time of a processor that it took. */
 type Outcome = Omit<Result, 'story'> & { readonly cpuMs: number };
 
+const engine = readEngine(values.engine);
 const first = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
 if (values.steps !== undefined) await repeat(first, values.steps);
 else
@@ -43,7 +46,7 @@ else
 /** One seed again, as a failure told. */
 async function repeat(seed: number, steps: string): Promise<void> {
   const kept = steps === '' ? [] : steps.split(',').map(Number);
-  const result = await simulate(keepSteps(drawPlan(seed), kept));
+  const result = await simulate(keepSteps(drawPlan(seed, engine), kept));
   console.log(result.story.join('\n'));
   console.log(verdict(result));
   if (result.violation) process.exitCode = 1;
@@ -67,7 +70,7 @@ async function search(from: number, count: number): Promise<void> {
     return isEnough ? undefined : next++;
   };
   const workers = Array.from({ length: Math.min(count, Number(values.jobs)) }, () =>
-    fork(WORKER, { execArgv }),
+    fork(WORKER, engine ? [engine] : [], { execArgv }),
   );
   await Promise.all(
     workers.map((worker) =>
@@ -119,12 +122,13 @@ function work(
 }
 
 async function explain(seed: number): Promise<void> {
-  const plan = drawPlan(seed);
+  const plan = drawPlan(seed, engine);
   const { kept, result } = await shrink(plan, await simulate(plan));
   console.log(`\nseed ${seed}: ${kept.length} of ${plan.steps.length} steps are enough:\n`);
   console.log(result.story.join('\n'));
   console.log(verdict(result));
-  console.log(`\nagain: npm run simulate -- --seed ${seed} --steps ${kept.join(',')}`);
+  const onEngine = engine ? `--engine ${engine} ` : '';
+  console.log(`\nagain: npm run simulate -- ${onEngine}--seed ${seed} --steps ${kept.join(',')}`);
 }
 
 function verdict({ seed, violation, hash }: Pick<Result, 'seed' | 'violation' | 'hash'>): string {

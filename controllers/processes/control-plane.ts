@@ -27,6 +27,12 @@ import { createVolumeController } from '../volume/controller.ts';
 /** How long gateways may take to reach a server that was restarted: their longest pause between two attempts, and more. */
 const GATEWAY_RETURN_MS = 3_000;
 
+/**
+ * How long leases that were lost with the memory of the NATS servers may take to come back: a heartbeat that was under way
+ * then hangs until it is given up, and the next one may meet the election of a leader (4–8 s, measured).
+ */
+const LEASES_RETURN_MS = 10_000;
+
 export interface ControlPlaneOptions {
   readonly store: Store;
   readonly service: ApiService;
@@ -82,7 +88,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     ],
     queued: () => [...running].reduce((sum, controller) => sum + controller.queued(), 0),
     forgetLeases() {
-      acknowledgeFromMs = clock.now() + GATEWAY_RETURN_MS;
+      acknowledgeFromMs = clock.now() + LEASES_RETURN_MS;
     },
   };
 }

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { transform } from 'esbuild';
+import type { EngineName } from '../../test/simulation/plan.ts';
 
 export interface Mutant {
   /** Unique. */
@@ -13,6 +14,8 @@ export interface Mutant {
   /** Found exactly once in the file. */
   readonly find: string;
   readonly replace: string;
+  /** Where it is of one engine only: the seeds are drawn on that. */
+  readonly engine?: EngineName;
 }
 
 /**

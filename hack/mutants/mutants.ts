@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 import { agents } from './planted/agents.ts';
 import { drains } from './planted/drains.ts';
+import { jetstream } from './planted/jetstream.ts';
 import { migrations } from './planted/migrations.ts';
 import { nodes } from './planted/nodes.ts';
 import { routing } from './planted/routing.ts';
@@ -18,4 +19,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...migrations,
   ...drains,
   ...runtime,
+  ...jetstream,
 ];

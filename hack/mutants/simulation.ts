@@ -1,6 +1,7 @@
 /** Runs a tree's simulation, seed after seed, until one of them finds something. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import type { EngineName } from '../../test/simulation/plan.ts';
 import type { Result } from '../../test/simulation/run.ts';
 import { cpuMsOf } from '../cpu-time.ts';
 
@@ -24,16 +25,18 @@ export interface Search {
   readonly firstSeed: number;
   /** How many clusters are tried. */
   readonly seeds: number;
+  /** Absent: each seed draws it. */
+  readonly engine?: EngineName | undefined;
   readonly signal: AbortSignal;
 }
 
 /** The tree's seeds in their order, in a process of their own. @returns undefined where nothing was found */
 export async function findBySimulation(
   root: string,
-  { firstSeed, seeds, signal }: Search,
+  { firstSeed, seeds, engine, signal }: Search,
 ): Promise<Find | undefined> {
   signal.throwIfAborted();
-  const worker = fork(join(root, 'test/simulation/worker.ts'), {
+  const worker = fork(join(root, 'test/simulation/worker.ts'), engine ? [engine] : [], {
     cwd: root,
     execArgv: [...process.execArgv, HEAP],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -17,7 +17,7 @@ export async function tryOut(tree: Tree, mutant: Mutant, search: Search): Promis
   const about = { name, file, what };
   return tree.with(mutant, async () => {
     try {
-      const find = await findBySimulation(root, { ...search, signal });
+      const find = await findBySimulation(root, { ...search, engine: mutant.engine, signal });
       const test = find ? undefined : await findByModelTests(root, signal);
       const caughtBy = find ? 'simulation' : test === undefined ? undefined : 'model tests';
       return { ...about, caughtBy, find, test, isUnfinished: false, seconds: secondsSince(startedMs) };

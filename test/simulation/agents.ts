@@ -6,10 +6,11 @@ import { type Agent, startAgent } from '../../controllers/processes/agent.ts';
 import type { WorkloadSpec } from '../../runtime/drivers/workload.ts';
 import type { Mesh } from '../../runtime/mesh/mesh.ts';
 import { createPortAllocator } from '../../runtime/ports.ts';
-import { createLinkedClient, Link } from './link.ts';
+import type { Connect } from './cluster.ts';
+import type { Door } from './door.ts';
+import { Link } from './link.ts';
 import type { Fate, Machine } from './machine.ts';
 import type { SimulatedProcess } from './process.ts';
-import type { Server } from './server.ts';
 import { type Cloud, createSimulatedMounter } from './volumes.ts';
 import type { Witness } from './witness.ts';
 import { createSimulatedProbe, createSimulatedWorkloads } from './workloads.ts';
@@ -17,7 +18,7 @@ import { createSimulatedProbe, createSimulatedWorkloads } from './workloads.ts';
 const PORTS = { first: 20_000, last: 29_999 };
 
 export interface AgentSurroundings {
-  readonly server: () => Server | undefined;
+  readonly connect: Connect;
   readonly cloud: Cloud;
   readonly witness: Witness;
   readonly log: Log;
@@ -44,15 +45,15 @@ export class SimulatedAgent {
 
   start(process: SimulatedProcess, surroundings: AgentSurroundings): void {
     const { machine, link, token } = this;
-    const { server, cloud, witness, log, fateOf } = surroundings;
+    const { connect, cloud, witness, log, fateOf } = surroundings;
     this.process = process;
     this.hasLeft = false;
     this.isEnding = false;
-    const authenticate = (to: Server): Actor => to.authenticate(token);
+    const authenticate = (to: Door): Actor => to.authenticate(token);
     const { clock, random } = process;
     const agent = startAgent({
       node: machine.name,
-      client: createLinkedClient({ process, link, server, authenticate }),
+      client: connect(process, link, authenticate),
       clock,
       random,
       log,

@@ -2,11 +2,15 @@
 import type { Client } from '../../api/client/client.ts';
 import { ADMIN_GROUP } from '../../api/groups.ts';
 import type { Log } from '../../api/log.ts';
-import type { Actor } from '../../api/store.ts';
+import type { Actor, Reader } from '../../api/store.ts';
 import type { WorkloadSpec } from '../../runtime/drivers/workload.ts';
 import { SimulatedAgent } from './agents.ts';
 import { Chronicle } from './chronicle.ts';
+import type { Door } from './door.ts';
 import { SimulatedGateway } from './gateways.ts';
+import { createFailoverClient } from './jetstream/failover.ts';
+import { Fleet } from './jetstream/fleet.ts';
+import type { NatsPlan } from './jetstream/plan.ts';
 import { createLinkedClient, Link } from './link.ts';
 import { type Fate, Machine } from './machine.ts';
 import { calmServices, type Plan } from './plan.ts';
@@ -25,6 +29,9 @@ const STOP_TIMEOUT_MS = 10_000;
 
 export const ADMIN: Actor = { user: 'admin', groups: [ADMIN_GROUP] };
 
+/** A client of whichever servers there are. */
+export type Connect = (process: SimulatedProcess, link: Link, authenticate: (door: Door) => Actor) => Client;
+
 export class Cluster {
   readonly timeline = new Timeline();
   readonly chronicle = new Chronicle(this.timeline);
@@ -37,7 +44,10 @@ export class Cluster {
   readonly calm: World['calm'];
   readonly witness: Witness;
   readonly serverTime: ClockError = { offsetMs: 0, rate: 1 };
-  server: Server | undefined;
+  /** The one server on the embedded store; undefined while it is dead, or where there are several on NATS. */
+  embedded: Server | undefined;
+  /** Several servers on NATS. */
+  readonly fleet: Fleet | undefined;
   secondControlPlane: SimulatedProcess | undefined;
   /** Share of workloads that behave badly. */
   badWorkloads = 0;
@@ -60,13 +70,29 @@ export class Cluster {
     this.calm = calmServices(plan);
     this.witness = new Witness(this);
     this.#log = this.#recordingLog();
+    this.fleet = plan.nats ? this.#fleetOf(plan.nats) : undefined;
+  }
+
+  /** One that serves. */
+  get server(): Door | undefined {
+    return this.fleet ? this.fleet.door : this.embedded;
+  }
+
+  /** The objects as they are, whatever any copy of them shows. */
+  get state(): Reader | undefined {
+    return this.fleet ? this.fleet.audit.state : this.embedded?.store.state;
+  }
+
+  startServers(): void {
+    if (this.fleet) this.fleet.startAll();
+    else this.startServer();
   }
 
   startServer(): void {
-    if (this.server?.process.isAlive) return;
+    if (this.embedded?.process.isAlive) return;
     const process = this.process('server', this.serverTime);
     this.chronicle.note('plan', 'server starts');
-    this.server = new Server({
+    this.embedded = new Server({
       process,
       disk: this.disk,
       randomness: this.randomness,
@@ -78,34 +104,35 @@ export class Cluster {
   }
 
   crashServer(): void {
-    if (!this.server) return;
+    if (!this.embedded) return;
     this.chronicle.note('plan', 'server dies');
     this.secondControlPlane?.kill();
-    this.server.process.kill();
-    this.server = undefined;
+    this.embedded.process.kill();
+    this.embedded = undefined;
   }
 
   /** SIGTERM, and SIGKILL where that takes too long. Resolves when it has ended; never where it was killed. */
   async stopServer(): Promise<void> {
-    const { server } = this;
+    const server = this.embedded;
     if (!server?.process.isAlive || !server.isListening) return never();
     this.chronicle.note('plan', 'server is told to end');
     this.timeline.after(STOP_TIMEOUT_MS, () => {
-      if (this.server === server) this.crashServer();
+      if (this.embedded === server) this.crashServer();
     });
     await server.close();
-    if (this.server !== server) return never();
+    if (this.embedded !== server) return never();
     this.chronicle.note('plan', 'server has ended');
     this.secondControlPlane?.kill();
-    this.server = undefined;
+    this.embedded = undefined;
   }
 
   startSecondControlPlane(): void {
-    if (!this.server || this.secondControlPlane?.isAlive) return;
+    const server = this.embedded;
+    if (!server || this.secondControlPlane?.isAlive) return;
     const process = this.process('controllers', this.serverTime);
     this.secondControlPlane = process;
     const volumes = createSimulatedVolumes(this.cloud, process, this.witness);
-    const { server, randomness } = this;
+    const { randomness } = this;
     startSecondControlPlane({ server, process, randomness, log: this.#log, volumes });
   }
 
@@ -114,7 +141,7 @@ export class Cluster {
     if (agent.process?.isAlive || !machine.isUp || agent.isLost || agent.token === '') return;
     this.chronicle.note('plan', `agent ${machine.name} starts`);
     agent.start(this.process(`agent-${machine.name}`, machine.time), {
-      server: () => this.server,
+      connect: (process, link, authenticate) => this.#connect(process, link, authenticate),
       cloud: this.cloud,
       witness: this.witness,
       log: this.#log,
@@ -125,20 +152,37 @@ export class Cluster {
   startGateway(gateway: SimulatedGateway): void {
     if (gateway.process?.isAlive || gateway.isLost) return;
     this.chronicle.note('plan', `gateway ${gateway.name} starts`);
-    gateway.start(this.process(gateway.name, gateway.time), () => this.server, this.witness, this.#log);
+    const process = this.process(gateway.name, gateway.time);
+    const connect: Connect = (...way) => this.#connect(...way);
+    gateway.start(process, connect, this.witness, this.#log);
   }
 
   /** What an operator's commands are sent with. */
   operator(): Client {
     const process = this.process('operator', { offsetMs: 0, rate: 1 });
-    const server = () => this.server;
-    return createLinkedClient({ process, link: new Link(), server, authenticate: () => ADMIN });
+    return this.#connect(process, new Link(), () => ADMIN);
   }
 
   process(name: string, time: ClockError): SimulatedProcess {
     this.#runs += 1;
     const random = this.randomness.stream(`${name}/${this.#runs}`);
     return new SimulatedProcess({ name, timeline: this.timeline, random, time });
+  }
+
+  readonly #connect: Connect = (process, link, authenticate) =>
+    this.fleet
+      ? createFailoverClient({ process, link, doors: this.fleet.doors, authenticate })
+      : createLinkedClient({ process, link, server: () => this.embedded, authenticate });
+
+  #fleetOf(plan: NatsPlan): Fleet {
+    return new Fleet({
+      ...this,
+      plan,
+      time: this.serverTime,
+      log: this.#log,
+      process: (name, time) => this.process(name, time),
+      note: (text) => this.chronicle.note('plan', text),
+    });
   }
 
   #fateOf({ env }: WorkloadSpec): Fate {

@@ -24,8 +24,9 @@ export function mendEverything(cluster: Cluster): void {
   Object.assign(disk, RIGHT_DISK, { isFull: false });
   Object.assign(cloud, RIGHT_CLOUD);
   cluster.secondControlPlane?.kill();
-  if (cluster.server?.store.failure) cluster.crashServer();
-  cluster.startServer();
+  if (cluster.embedded?.engine.failure) cluster.crashServer();
+  cluster.startServers();
+  cluster.fleet?.mend();
   for (const { link } of [...cluster.agents, ...cluster.gateways]) {
     Object.assign(link, { lostAnswers: 0, watch: RIGHT_WATCH });
     link.heal(cluster.timeline.nowMs);
@@ -76,6 +77,14 @@ function begin(cluster: Cluster, step: Step): (() => void) | undefined {
     case 'twoLeaders':
       cluster.startSecondControlPlane();
       return () => cluster.secondControlPlane?.kill();
+    case 'killNats':
+    case 'stopNats':
+    case 'badWays':
+    case 'cutOff':
+    case 'badTail':
+    case 'stopServer':
+      cluster.fleet?.strike(step);
+      return undefined;
     default:
       return undefined;
   }
@@ -106,7 +115,8 @@ function disturb(
 function crash(cluster: Cluster, target: Target, steps: number, downMs: number): void {
   const { timeline, chronicle } = cluster;
   if (target.what === 'server') {
-    cluster.server?.process.crashAfter(steps, () => {
+    cluster.fleet?.crash(target.index ?? 0, steps, downMs);
+    cluster.embedded?.process.crashAfter(steps, () => {
       cluster.crashServer();
       timeline.after(downMs, () => cluster.startServer());
     });
@@ -124,7 +134,9 @@ function crash(cluster: Cluster, target: Target, steps: number, downMs: number):
 function stop(cluster: Cluster, { target, workloads, forMs }: Extract<Step, { do: 'stop' }>): void {
   const { timeline, chronicle } = cluster;
   if (target.what === 'server') {
-    void cluster.stopServer().then(() => timeline.after(forMs, () => cluster.startServer()));
+    cluster.fleet?.stop(target.index ?? 0, forMs);
+    if (!cluster.fleet)
+      void cluster.stopServer().then(() => timeline.after(forMs, () => cluster.startServer()));
     return;
   }
   const victim = victimOf(cluster, target);
@@ -170,7 +182,7 @@ function fillDisk(cluster: Cluster): () => void {
   disk.isFull = true;
   return () => {
     disk.isFull = false;
-    if (!cluster.server?.store.failure) return;
+    if (!cluster.embedded?.engine.failure) return;
     cluster.crashServer();
     timeline.after(100, () => cluster.startServer());
   };

@@ -2,10 +2,10 @@
 
 import type { Log } from '../../api/log.ts';
 import { type GatewayProcess, startGateway } from '../../controllers/processes/gateway.ts';
+import type { Connect } from './cluster.ts';
 import { SimulatedDataPlane } from './data-plane.ts';
-import { createLinkedClient, Link } from './link.ts';
+import { Link } from './link.ts';
 import type { ClockError, SimulatedProcess } from './process.ts';
-import type { Server } from './server.ts';
 import type { Witness } from './witness.ts';
 
 export class SimulatedGateway {
@@ -22,7 +22,7 @@ export class SimulatedGateway {
     this.name = name;
   }
 
-  start(process: SimulatedProcess, server: () => Server | undefined, witness: Witness, log: Log): void {
+  start(process: SimulatedProcess, connect: Connect, witness: Witness, log: Log): void {
     const { name, link } = this;
     this.process = process;
     this.dataPlane = new SimulatedDataPlane(process, {
@@ -31,7 +31,7 @@ export class SimulatedGateway {
       answered: (alloc, by) => witness.traffic.answered(name, alloc, by),
     });
     const actor = { user: `system:gateway:${name}`, groups: ['system:gateways'] };
-    const client = createLinkedClient({ process, link, server, authenticate: () => actor });
+    const client = connect(process, link, () => actor);
     const { clock, random } = process;
     const options = { name, client, clock, random, log, host: '127.0.0.1', dataPlane: this.dataPlane };
     this.#running = startGateway(options);

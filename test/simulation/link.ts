@@ -1,12 +1,13 @@
 /** The network between a process and the server: latency, loss, partitions, and watches that lag, break and expire. */
 import { type Client, ConnectionError, type WatchEvent, type WatchRequest } from '../../api/client/client.ts';
+import { UnsentError } from '../../api/client/failures.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { KindName } from '../../api/kinds/index.ts';
 import type { ServerWatchEvent } from '../../api/server/verbs/watch.ts';
 import type { Actor } from '../../api/store.ts';
+import type { Door } from './door.ts';
 import { never, type SimulatedProcess } from './process.ts';
 import { between, integer } from './randomness.ts';
-import type { Server } from './server.ts';
 
 /** As the HTTP client has it: a server that says nothing for so long is gone. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -45,17 +46,17 @@ export class Link {
 export interface LinkedClientOptions {
   readonly process: SimulatedProcess;
   readonly link: Link;
-  readonly server: () => Server | undefined;
+  readonly server: () => Door | undefined;
   /** Who asks. @throws ApiError Unauthorized */
-  readonly authenticate: (server: Server) => Actor;
+  readonly authenticate: (server: Door) => Actor;
 }
 
 export function createLinkedClient(options: LinkedClientOptions): Client {
   const ask = <T>(call: (client: Client) => Promise<T>, signal?: AbortSignal) =>
-    abortable(request(options, call), signal);
+    abortable(request(options, 'write', call), signal);
   return {
-    get: (kind, name) => ask((client) => client.get(kind, name)),
-    list: (kind, list) => ask((client) => client.list(kind, list)),
+    get: (kind, name, read) => request(options, 'read', (client) => client.get(kind, name, read)),
+    list: (kind, list) => request(options, 'read', (client) => client.list(kind, list)),
     create: (object, write) => ask((client) => client.create(object, write), write?.signal),
     update: (object, write) => ask((client) => client.update(object, write), write?.signal),
     updateStatus: (object, write) => ask((client) => client.updateStatus(object, write), write?.signal),
@@ -80,13 +81,21 @@ function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promis
 }
 
 /** A request that was sent goes on when its sender dies; only the answer reaches nobody. */
-async function request<T>(options: LinkedClientOptions, call: (client: Client) => Promise<T>): Promise<T> {
+async function request<T>(
+  options: LinkedClientOptions,
+  what: 'read' | 'write',
+  call: (client: Client) => Promise<T>,
+): Promise<T> {
   const { process, link, authenticate } = options;
   if (!process.step()) return never();
   try {
     await travel(options);
     const server = reached(options);
-    const answer = await server.answer(() => call(server.clientOf(authenticate(server))));
+    const answer = await server.answer(() => {
+      const actor = authenticate(server);
+      if (what === 'write') server.checkWritable();
+      return call(server.clientOf(actor));
+    });
     if (!process.step()) return never();
     if (process.random() < link.lostAnswers) throw new ConnectionError('the connection broke');
     await travel(options);
@@ -96,11 +105,11 @@ async function request<T>(options: LinkedClientOptions, call: (client: Client) =
   }
 }
 
-/** @throws ConnectionError where no server listens */
-function reached(options: LinkedClientOptions): Server {
+/** @throws UnsentError where no server listens */
+function reached(options: LinkedClientOptions): Door {
   const server = options.server();
   if (server?.isListening) return server;
-  throw new ConnectionError('the server cannot be reached: nothing listens there');
+  throw new UnsentError('the server cannot be reached: nothing listens there');
 }
 
 async function travel({ process, link }: LinkedClientOptions): Promise<void> {
@@ -138,11 +147,9 @@ async function* watch<K extends KindName>(
     const resourceVersion = link.watch.repeats
       ? earlier(asked.resourceVersion, process)
       : asked.resourceVersion;
-    server.watch(
-      options.authenticate(server),
-      kind,
-      { ...asked, resourceVersion, signal: stream.signal },
-      (event) => stream.push(event),
+    const parameters = { ...asked, resourceVersion, signal: stream.signal };
+    await server.answer(() =>
+      server.watch(options.authenticate(server), kind, parameters, (event) => stream.push(event)),
     );
     yield* stream.events();
   } finally {

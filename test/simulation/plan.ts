@@ -1,4 +1,5 @@
 /** What is done to a simulated cluster, drawn from its seed before it begins: a list, so that it can be shortened. */
+import { drawNats, drawNatsFault, type NatsFault, type NatsPlan } from './jetstream/plan.ts';
 import { between, integer, pick, type Random, Randomness } from './randomness.ts';
 
 export interface ServicePlan {
@@ -13,7 +14,8 @@ export interface ServicePlan {
 
 /** A process, by what it is and which one. */
 export type Target =
-  | { readonly what: 'server' }
+  /** Of several servers, which one. */
+  | { readonly what: 'server'; readonly index?: number }
   | { readonly what: 'agent' | 'gateway'; readonly index: number };
 
 type Action =
@@ -65,12 +67,16 @@ type Action =
   | { readonly do: 'slowDisk'; readonly slowestMs: number; readonly forMs: number }
   | { readonly do: 'fullDisk'; readonly forMs: number }
   | { readonly do: 'unknownCommits'; readonly share: number; readonly forMs: number }
-  | { readonly do: 'twoLeaders'; readonly forMs: number };
+  | { readonly do: 'twoLeaders'; readonly forMs: number }
+  // Where there are several servers on NATS.
+  | NatsFault;
 
 export type Step = Action & { readonly atMs: number };
 
 export interface Plan {
   readonly seed: number;
+  /** Several servers on NATS; absent: one, with the embedded store. */
+  readonly nats?: NatsPlan;
   readonly nodes: number;
   readonly gateways: number;
   readonly services: readonly ServicePlan[];
@@ -94,7 +100,26 @@ const LARGE = 0.2;
 /** Share of the clusters to which nothing bad happens, so that what must always hold then can be checked. */
 const CALM = 0.15;
 
-export function drawPlan(seed: number): Plan {
+/** Share of the clusters that are several servers on NATS. */
+const ON_NATS = 0.25;
+
+export type EngineName = 'embedded' | 'jetstream';
+
+/** @param text absent: whichever is drawn. @throws RangeError where there is no such engine */
+export function readEngine(text: string | undefined): EngineName | undefined {
+  if (text === undefined || text === 'embedded' || text === 'jetstream') return text;
+  throw new RangeError(`there is no engine "${text}": it is embedded or jetstream`);
+}
+
+/** @param engine absent: drawn as well */
+export function drawPlan(seed: number, engine?: EngineName): Plan {
+  const random = new Randomness(seed).stream('engine');
+  const isOnNats = random() < ON_NATS;
+  const plan = drawFleet(seed);
+  return (engine === undefined ? isOnNats : engine === 'jetstream') ? moveToNats(plan, random) : plan;
+}
+
+function drawFleet(seed: number): Plan {
   const random = new Randomness(seed).stream('plan');
   const nodes = pick(random, [3, 3, 3, 4, 4, 5, 6, 7]);
   const gateways = pick(random, [1, 1, 2]);
@@ -122,6 +147,33 @@ export function drawPlan(seed: number): Plan {
     steps: steps.sort((a, b) => a.atMs - b.atMs),
   };
 }
+
+/** What goes wrong with a disk, or where one server's outcomes are not told, has its like between servers and NATS. */
+const OF_ONE_SERVER: ReadonlySet<Step['do']> = new Set([
+  ...(['slowDisk', 'fullDisk', 'unknownCommits', 'twoLeaders'] as const),
+]);
+/** More that goes wrong there. */
+const MOST_NATS_FAULTS = 4;
+
+/** The same operators and faults, with several servers, and what goes wrong between them. */
+function moveToNats(plan: Plan, random: Random): Plan {
+  const nats = drawNats(random);
+  const { steps } = plan;
+  const isCalm = steps.every((step) => OPERATORS.has(step.do));
+  const more = Array.from({ length: isCalm ? 0 : integer(random, 1, MOST_NATS_FAULTS) }, () => ({
+    ...drawNatsFault(random, nats),
+    atMs: Math.round(between(random, FIRST_STEP_MS, LAST_STEP_MS)),
+  }));
+  const kept = steps
+    .filter((step) => !OF_ONE_SERVER.has(step.do))
+    .map((step) => onSomeServer(step, integer(random, 0, nats.servers - 1)));
+  return { ...plan, nats, steps: [...kept, ...more].sort((a, b) => a.atMs - b.atMs) };
+}
+
+const onSomeServer = (step: Step, index: number): Step =>
+  (step.do === 'crash' || step.do === 'stop') && step.target.what === 'server'
+    ? { ...step, target: { what: 'server', index } }
+    : step;
 
 const OPERATORS: ReadonlySet<Step['do']> = new Set([
   ...(['drain', 'undrain', 'join', 'cordon', 'uncordon', 'remove'] as const),

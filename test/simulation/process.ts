@@ -12,23 +12,20 @@ export class SimulatedProcess {
   readonly clock: Clock;
   readonly timeline: Timeline;
   isAlive = true;
-  readonly #time: ClockError;
   readonly #onDeath = new Set<() => void>();
   #stepsLeft: number | undefined;
   #crash: () => void = () => {};
+  /** While it is stopped: timers that went off, and what came in, in the order in which it will see them. */
+  #late: { readonly timers: (() => void)[]; readonly arrivals: (() => void)[] } | undefined;
 
   constructor(options: { name: string; timeline: Timeline; random: Random; time: ClockError }) {
     const { name, timeline, random, time } = options;
     this.name = name;
     this.timeline = timeline;
     this.random = random;
-    this.#time = time;
     this.clock = {
       now: () => Math.floor(timeline.nowMs + time.offsetMs),
-      schedule: (delayMs, callback) =>
-        timeline.after(delayMs * this.#time.rate, () => {
-          if (this.isAlive) callback();
-        }),
+      schedule: (delayMs, callback) => this.#timer(delayMs * time.rate, callback),
     };
   }
 
@@ -45,6 +42,38 @@ export class SimulatedProcess {
       this.#crash();
     }
     return this.isAlive;
+  }
+
+  get isPaused(): boolean {
+    return this.#late !== undefined;
+  }
+
+  /** SIGSTOP: whatever happens meanwhile it learns when it goes on. */
+  pause(): void {
+    this.#late ??= { timers: [], arrivals: [] };
+  }
+
+  /** SIGCONT: as in Node, timers go off before anything is read. */
+  resume(): void {
+    const next = this.#late?.timers.shift() ?? this.#late?.arrivals.shift();
+    if (!next || !this.isAlive) {
+      this.#late = undefined;
+      return;
+    }
+    next();
+    this.timeline.after(0, () => this.resume());
+  }
+
+  /** Something comes in from outside: it is seen at once, or when the process goes on. */
+  receive(callback: () => void): void {
+    if (!this.isAlive) return;
+    if (this.#late) this.#late.arrivals.push(callback);
+    else callback();
+  }
+
+  /** Resolves when it runs; never where it is dead. */
+  running(): Promise<void> {
+    return new Promise((resolve) => this.receive(resolve));
   }
 
   /** Calls back when it dies; the returned function cancels. */
@@ -66,7 +95,24 @@ export class SimulatedProcess {
     await this.timeline.wait(delayMs);
     if (!this.isAlive) return never();
     const result = effect();
+    await this.running();
     return this.step() ? result : never();
+  }
+
+  #timer(delayMs: number, callback: () => void): () => void {
+    let isCancelled = false;
+    const fire = () => {
+      if (!isCancelled) callback();
+    };
+    const cancel = this.timeline.after(delayMs, () => {
+      if (!this.isAlive) return;
+      if (this.#late) this.#late.timers.push(fire);
+      else fire();
+    });
+    return () => {
+      isCancelled = true;
+      cancel();
+    };
   }
 }
 

@@ -55,7 +55,7 @@ class Replica implements Store {
   constructor(server: Server, process: SimulatedProcess) {
     this.#leader = server.store;
     this.#process = process;
-    server.store.copyTo(this.#state);
+    server.engine.copyTo(this.#state);
     this.#watchers = new Watchers(new History(HISTORY_LIMIT, this.#state.revision), silentLog);
     server.store.subscribe({}, (change) => {
       this.#behind.push(change);

@@ -10,12 +10,12 @@ import type { Cluster } from './cluster.ts';
 
 /** What is still to be done, or left over; undefined: nothing. */
 export function whyNotAtRest(cluster: Cluster): string | undefined {
-  const { server } = cluster;
-  if (!server) return 'there is no server';
-  const { state } = server.store;
-  const queued = server.controlPlane.queued();
+  const { state, fleet, embedded } = cluster;
+  if (!state) return 'there is no server';
+  const queued = embedded?.controlPlane.queued() ?? 0;
   if (queued > 0) return `${queued} keys are queued`;
   return (
+    fleet?.whyNotAtRest() ??
     first(state.list('Migration'), (migration) => migrationUnrest(migration, state)) ??
     first(state.list('Endpoints'), ({ metadata: { name } }) =>
       state.get('Service', name) ? undefined : `the endpoints of ${name} are left over`,
@@ -109,14 +109,13 @@ const isStranded = ({ spec, status }: Pick<Alloc, 'spec' | 'status'>, state: Rea
   status.reason === 'WaitingForVolume' && state.get('Node', spec.node)?.spec.drain === true;
 
 function allocUnrest({ metadata: { name }, spec, status }: Alloc, cluster: Cluster): string | undefined {
-  if (!cluster.server?.store.state.get('Node', spec.node))
-    return `${name} of removed ${spec.node} is left over`;
+  if (!cluster.state?.get('Node', spec.node)) return `${name} of removed ${spec.node} is left over`;
   const machine = cluster.machines.get(spec.node);
   const isRunning = machine?.processes.get(name)?.isRunning === true;
   if (status.phase === 'stopped' || status.phase === 'failed')
     return isRunning ? `${name} is ${status.phase}, and runs on ${spec.node}` : undefined;
   if (spec.desired !== 'running') return `${name} is to be ${spec.desired} and is ${status.phase}`;
-  if (cluster.server && isStranded({ spec, status }, cluster.server.store.state)) return undefined;
+  if (cluster.state && isStranded({ spec, status }, cluster.state)) return undefined;
   return isRunning ? undefined : `${name} is ${status.phase}, and does not run on ${spec.node}`;
 }
 

@@ -2,7 +2,7 @@
 import { Cluster } from './cluster.ts';
 import { mendEverything, strike } from './faults.ts';
 import { Operators } from './operators.ts';
-import { drawPlan, type Plan } from './plan.ts';
+import { drawPlan, type EngineName, type Plan } from './plan.ts';
 import { whyNotAtRest } from './rest.ts';
 import type { Violation } from './witness.ts';
 
@@ -36,7 +36,7 @@ export async function simulate(plan: Plan): Promise<Result> {
     return witness.violation !== undefined;
   };
   const operators = new Operators(cluster, plan);
-  cluster.startServer();
+  cluster.startServers();
   for (const gateway of cluster.gateways) cluster.startGateway(gateway);
   let isBusy = 1;
   const done = () => {
@@ -67,7 +67,9 @@ export async function simulate(plan: Plan): Promise<Result> {
   };
 }
 
-export const simulateSeed = (seed: number): Promise<Result> => simulate(drawPlan(seed));
+/** @param engine absent: drawn as well */
+export const simulateSeed = (seed: number, engine?: EngineName): Promise<Result> =>
+  simulate(drawPlan(seed, engine));
 
 const endOf = ({ steps }: Plan): number =>
   Math.max(3_000, ...steps.map((step) => step.atMs + ('forMs' in step ? step.forMs : 0)));

@@ -22,8 +22,13 @@ describe('the simulation', function () {
   this.timeout(TIMEOUT_MS);
 
   it('gives one history for one seed, to the last byte', async () => {
-    for (const seed of [1, 2, 3]) {
-      const [first, second] = [await simulateSeed(seed), await simulateSeed(seed)];
+    for (const [seed, engine] of [
+      [1, 'embedded'],
+      [2, 'embedded'],
+      [1, 'jetstream'],
+      [2, 'jetstream'],
+    ] as const) {
+      const [first, second] = [await simulateSeed(seed, engine), await simulateSeed(seed, engine)];
       expect(first.hash).to.equal(second.hash);
       expect(first.events).to.equal(second.events).and.to.be.greaterThan(200);
     }

@@ -23,6 +23,8 @@ export class Timeline {
   #order = 0;
   /** How many callbacks have run. */
   fired = 0;
+  /** One is enough where nothing but promises goes on by itself. */
+  ticksToSettle = 1;
 
   /** Milliseconds since the Unix epoch, with fractions. */
   get nowMs(): number {
@@ -75,11 +77,16 @@ export class Timeline {
 
   /** Lets every promise that is ready go on, and what they make ready. No time passes in the cluster. */
   async #settle(): Promise<void> {
-    await (this.fired % LOOK_EVERY_EVENTS === 0 ? looked() : settled());
+    if (this.fired % LOOK_EVERY_EVENTS === 0) await looked();
+    await this.#settled();
     while (this.#deferred.length > 0) {
       for (const callback of this.#deferred.splice(0)) callback();
-      await settled();
+      await this.#settled();
     }
+  }
+
+  async #settled(): Promise<void> {
+    for (let ticks = 0; ticks < this.ticksToSettle; ticks++) await ticked();
   }
 
   #push(entry: Entry): void {
@@ -115,6 +122,6 @@ export class Timeline {
 
 const isBefore = (a: Entry, b: Entry): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 
-/** A tick comes when no promise is left that could go on: nobody else uses ticks here. */
-const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+/** A tick comes when no promise is left that could go on. */
+const ticked = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 const looked = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
