@@ -11,8 +11,10 @@ import { sameJson } from '../api/same-json.ts';
 import { steadyClock } from './steady-clock.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** First pause after a renewal that failed; it doubles, up to the renewal's own interval. */
+/** First pause after a renewal that failed; it doubles. */
 const RETRY_FIRST_MS = 50;
+/** The longest is this part of the interval: who was away for long enough to be missed is to be heard of soon. */
+const RETRY_LONGEST_PART = 1 / 4;
 /** So many refusals in a row are needed: one alone may come from a server that is just starting. */
 const REJECTIONS_TO_BELIEVE = 3;
 
@@ -167,7 +169,10 @@ class Keeper implements LeaseKeeper {
       const reason = error instanceof Error ? error.message : String(error);
       log.debug({ lease: name, reason }, 'the lease could not be renewed; it is tried again');
       this.#refused(error);
-      return Math.min(renewEveryMs, RETRY_FIRST_MS * 2 ** Math.min(this.#failures++, 16));
+      return Math.min(
+        renewEveryMs * RETRY_LONGEST_PART,
+        RETRY_FIRST_MS * 2 ** Math.min(this.#failures++, 16),
+      );
     }
   }
 

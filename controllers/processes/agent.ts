@@ -22,13 +22,8 @@ import { Supervisor, type SupervisorOptions } from '../alloc/supervisor.ts';
 import { createMeshController } from '../mesh/controller.ts';
 import { createMountsController } from '../mounts/controller.ts';
 import { MountTable } from '../mounts/table.ts';
+import { type AgentTimes, WITH_ONE_SERVER } from './agent-times.ts';
 
-/** A node is taken for down when its lease was not renewed for so long. */
-const LEASE_DURATION_MS = 10_000;
-/** Sooner than the lease runs out by far more than a kill takes, and than two clocks may differ. */
-const FENCE_AFTER_MS = 6_000;
-/** Two renewals may be lost before anything is fenced. */
-const RENEW_EVERY_MS = 2_000;
 /** Longest grace that workloads get when their agent stops: it has 10 s in all. */
 const CLOSE_GRACE_MS = 6_000;
 /** After SIGKILL. A process that is stuck in the kernel must not keep its agent up. */
@@ -38,7 +33,8 @@ const CLOSE_REPORT_MS = 500;
 /** Characters of the random name of a run. */
 const SESSION_LENGTH = 10;
 
-export interface AgentOptions {
+/** The times are those with one server where they are not given. */
+export interface AgentOptions extends Partial<AgentTimes> {
   readonly node: string;
   /** With the node's credential. */
   readonly client: Client;
@@ -58,10 +54,6 @@ export interface AgentOptions {
   readonly probe?: SupervisorOptions['probe'] | undefined;
   /** The agent's own environment, of which workloads get a part. Default: that of this process. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** After so long without the servers it kills all that writes to a volume. Well below the time after which they give it up. */
-  readonly fenceAfterMs?: number;
-  readonly leaseDurationMs?: number;
-  readonly renewEveryMs?: number;
   /** Given what reads an alloc's output, for whoever lets the servers ask for it. @returns what ends that */
   readonly serveLogs?: (handler: LogHandler) => () => void;
 }
@@ -130,7 +122,7 @@ class NodeAgent implements Agent {
 
   #keepLease(log: Log): LeaseKeeper {
     const { node, client, clock, random } = this.#options;
-    const { fenceAfterMs = FENCE_AFTER_MS, leaseDurationMs = LEASE_DURATION_MS } = this.#options;
+    const { fenceAfterMs, leaseDurationMs, renewEveryMs } = { ...WITH_ONE_SERVER, ...this.#options };
     const lease = createLeaseKeeper({
       client,
       clock,
@@ -139,7 +131,7 @@ class NodeAgent implements Agent {
       holder: 'agent',
       node,
       durationMs: leaseDurationMs,
-      renewEveryMs: this.#options.renewEveryMs ?? RENEW_EVERY_MS,
+      renewEveryMs,
       session: sessionName(random),
     });
     lease.onLost(() => {

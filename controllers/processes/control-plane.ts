@@ -24,7 +24,10 @@ import { createServiceController } from '../service/controller.ts';
 import { createTaskController } from '../task/controller.ts';
 import { createVolumeController } from '../volume/controller.ts';
 
-/** How long gateways may take to reach a server that was restarted: their longest pause between two attempts, and more. */
+/**
+ * How long gateways may take to reach a server that was restarted, or whose store takes heartbeats again: their longest
+ * pause between two attempts, a request that hangs, and more.
+ */
 const GATEWAY_RETURN_MS = 3_000;
 
 /**
@@ -50,7 +53,7 @@ export interface ControlPlane {
   readonly roles: readonly Role[];
   /** Keys that wait or are worked on, in all controllers together. */
   queued(): number;
-  /** All leases were lost with the memory that they were in: from now on their holders are given time to come back. */
+  /** Old leases say nothing: they were lost, or could not be renewed. From now on their holders are given time to come back. */
   forgetLeases(): void;
 }
 

@@ -8,6 +8,7 @@ import { createExecDriver } from '../../runtime/drivers/exec/driver.ts';
 import { createMemoryMesh } from '../../runtime/mesh/memory.ts';
 import { createPortAllocator, type PortAllocator } from '../../runtime/ports.ts';
 import { type Agent, startAgent } from './agent.ts';
+import type { AgentTimes } from './agent-times.ts';
 import { ADMIN, type ServerCore } from './server-core.ts';
 
 /** The local nodes' workloads are reached from this machine only. */
@@ -18,6 +19,8 @@ export interface LocalNodesOptions {
   /** How many: `node-1` to `node-<count>`. */
   readonly count: number;
   readonly data: string;
+  /** How long they may be silent. */
+  readonly times: AgentTimes;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -37,7 +40,7 @@ async function startLocalNode(
   name: string,
   ports: PortAllocator,
 ): Promise<Agent | undefined> {
-  const { core, data, clock, random, log } = options;
+  const { core, data, times, clock, random, log } = options;
   const uid = await register(core, name, log);
   if (uid === undefined) return undefined;
   const dataDir = join(data, 'nodes', name);
@@ -56,6 +59,7 @@ async function startLocalNode(
     volumes: core.volumes,
     mesh: createMemoryMesh({ random }),
     serveLogs: (handler) => core.logs.serve(name, handler),
+    ...times,
   });
 }
 

@@ -13,6 +13,7 @@ import { createLocalVolumeDriver } from '../../runtime/drivers/local-volume.ts';
 import type { WorkloadDriver } from '../../runtime/drivers/workload.ts';
 import { createMemoryMesh } from '../../runtime/mesh/memory.ts';
 import { startAgent } from './agent.ts';
+import { WITH_ONE_SERVER, WITH_SEVERAL_SERVERS } from './agent-times.ts';
 import { createLog } from './logger.ts';
 import { untilSignal } from './signals.ts';
 
@@ -45,6 +46,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     volumes: createLocalVolumeDriver({ dir: join(data, 'volumes') }),
     mesh: createMemoryMesh({ random: Math.random }),
     serveLogs: (handler) => serveLogs({ ...options, token }, handler, log),
+    ...(servers.length > 1 ? WITH_SEVERAL_SERVERS : WITH_ONE_SERVER),
   });
   await Promise.race([agent.ready, agent.closed]);
   process.stdout.write(`mill agent is ready: node ${node} of ${servers.join(',')}\n`);

@@ -3,6 +3,7 @@ import type { UpOptions } from '../../api/cli/processes.ts';
 import { createLocalClient } from '../../api/client/local.ts';
 import { systemClock } from '../../api/clock.ts';
 import { GATEWAY_GROUP } from '../../api/groups.ts';
+import { WITH_ONE_SERVER, WITH_SEVERAL_SERVERS } from './agent-times.ts';
 import { startGateway } from './gateway.ts';
 import { listenAddress } from './listen-address.ts';
 import { startLocalNodes } from './local-nodes.ts';
@@ -34,7 +35,13 @@ export async function runUp(options: UpOptions): Promise<number> {
     }),
     host: LOCAL_HOST,
   });
-  const nodes = await startLocalNodes({ ...common, core, count: options.nodes, data: options.data });
+  const nodes = await startLocalNodes({
+    ...common,
+    core,
+    count: options.nodes,
+    data: options.data,
+    times: options.nats ? WITH_SEVERAL_SERVERS : WITH_ONE_SERVER,
+  });
   const serve = async () => {
     await Promise.all([gateway.ready, ...nodes.map((node) => node.ready)]);
     process.stdout.write(

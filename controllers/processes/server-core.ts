@@ -21,14 +21,13 @@ import { serverActor } from '../../runtime/leadership/changes.ts';
 import { type Leaderships, startLeaderships } from '../../runtime/leadership/leaderships.ts';
 import { refuseNamesake } from '../../runtime/leadership/namesake.ts';
 import { planDrain } from '../placement/plan.ts';
+import { NODE_RETURN_MS } from './agent-times.ts';
 import { createControlPlane } from './control-plane.ts';
 import { storeDirectory, volumesDirectory } from './data-layout.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { loadSecrets } from './secrets.ts';
 import { keptServerName } from './server-name.ts';
 
-/** A node that was not heard from for so long is down. Agents fence their volume writers well before (`FENCE_AFTER_MS`). */
-const DOWN_AFTER_MS = 10_000;
 /** The server that decides the commits of all: a role that the store's engine looks at, and nobody runs. */
 const WRITER = 'writer';
 /** The operator whose credential the server writes for the user that started it. */
@@ -145,7 +144,7 @@ function lead(
     random,
     log,
     volumeDrivers,
-    downAfterMs: DOWN_AFTER_MS,
+    downAfterMs: NODE_RETURN_MS,
   });
   return startLeaderships({
     store,

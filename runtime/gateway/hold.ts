@@ -1,8 +1,11 @@
 /** Keeps requests and connections waiting while a service port has no backend. */
 import type { Clock } from '../../api/clock.ts';
 
-/** How long a request waits for a backend. Milliseconds; a volume's hand-over fits, most clients wait longer. */
-export const DEFAULT_HOLD_MS = 15_000;
+/**
+ * How long a request waits for a backend. Milliseconds; a volume's hand-over fits, even one in whose middle NATS elects a
+ * leader (8 s) and the servers share their work anew (3 s, twice); most clients wait longer.
+ */
+export const DEFAULT_HOLD_MS = 25_000;
 
 /** Most requests that wait on one service port: each holds a client socket and its headers in memory. */
 export const MAX_HELD_PER_PORT = 1_024;

@@ -22,6 +22,11 @@ export interface HeartbeatOptions {
   readonly whyNot: () => string | undefined;
   /** The NATS servers that keep the store, as this server sees them now. */
   readonly natsServers?: () => NonNullable<LeaseSpec['natsServers']>;
+  /**
+   * Called when an old lease says nothing of who lives: all were lost with the memory that they were in, or the store took
+   * no heartbeats for a while, maybe of nobody.
+   */
+  readonly onLeasesLost?: () => void;
 }
 
 export class Heartbeat {
@@ -64,7 +69,7 @@ export class Heartbeat {
   }
 
   #watch(onChange: () => void): void {
-    const { log } = this.#options;
+    const { log, onLeasesLost } = this.#options;
     const turn = (isHeard: boolean) => {
       this.isHeard = isHeard;
       onChange();
@@ -72,6 +77,7 @@ export class Heartbeat {
     void this.#lease.held.then(() => turn(true));
     this.#lease.onRegained(() => {
       log.info({}, 'the store is reached again: this server goes on with what it leads still');
+      onLeasesLost?.();
       turn(true);
     });
     this.#lease.onLost(() => {

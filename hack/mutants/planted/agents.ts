@@ -40,10 +40,10 @@ export const agents: readonly Mutant[] = [
   },
   {
     name: 'fence-later-than-the-lease',
-    file: 'controllers/processes/agent.ts',
+    file: 'controllers/processes/agent-times.ts',
     what: 'a node that is cut off kills its writers only after the servers have given it up',
-    find: 'const FENCE_AFTER_MS = 6_000;',
-    replace: 'const FENCE_AFTER_MS = 14_000;',
+    find: 'fenceAfterMs: 6_000,',
+    replace: 'fenceAfterMs: 14_000,',
   },
   {
     name: 'fence-kills-nothing',

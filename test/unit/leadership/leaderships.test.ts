@@ -196,6 +196,20 @@ describe('leaderships', () => {
     expect(servers.spread).to.deep.equal({ a: 2, b: 2, c: 2 });
   });
 
+  it('trust no old lease when the store takes heartbeats again after a while', async () => {
+    const leadingAtDoubt: number[] = [];
+    const a: Server = await start('a', { onLeasesLost: () => leadingAtDoubt.push(a.leading.length) });
+    await advance(SPREAD_MS);
+    for (const cutForMs of [500, 5_000]) {
+      a.store.cut();
+      await advance(cutForMs);
+      a.store.mend();
+      await advance(1_000);
+    }
+    expect(leadingAtDoubt, 'once, before anything runs again').to.deep.equal([0]);
+    expect(a.leading).to.deep.equal(ROLES);
+  });
+
   it('of a server that died with the leases are followed, after time to come back', async () => {
     const [a, b] = await cluster();
     await servers.lose('Lease');
