@@ -53,8 +53,10 @@ export interface ControlPlane {
   readonly roles: readonly Role[];
   /** Keys that wait or are worked on, in all controllers together. */
   queued(): number;
-  /** Old leases say nothing: they were lost, or could not be renewed. From now on their holders are given time to come back. */
+  /** All leases were lost with the memory that they were in: from now on their holders are given time to come back. */
   forgetLeases(): void;
+  /** For a while nobody could renew a lease: one that has run out holds against nobody, until its holder had time to come back. */
+  excuseSilence(): void;
 }
 
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
@@ -62,6 +64,9 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const running = new Set<RunningController>();
   // Gateways that an earlier run of this server knew are given the time to say that they are there.
   let acknowledgeFromMs = store.state.count('Endpoints') > 0 ? clock.now() + GATEWAY_RETURN_MS : 0;
+  const giveTime = (ms: number) => {
+    acknowledgeFromMs = Math.max(acknowledgeFromMs, clock.now() + ms);
+  };
   const role = (name: string, run: (environment: Environment) => RunningController): Role => ({
     name,
     start(term) {
@@ -90,9 +95,8 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       { name: 'events', start: (term) => startEventRetention(environmentOf(options, 'events', term), log) },
     ],
     queued: () => [...running].reduce((sum, controller) => sum + controller.queued(), 0),
-    forgetLeases() {
-      acknowledgeFromMs = clock.now() + LEASES_RETURN_MS;
-    },
+    forgetLeases: () => giveTime(LEASES_RETURN_MS),
+    excuseSilence: () => giveTime(GATEWAY_RETURN_MS),
   };
 }
 

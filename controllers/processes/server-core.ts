@@ -159,6 +159,7 @@ function lead(
     isAlone,
     ...(natsServers ? { natsServers } : {}),
     onLeasesLost: () => controllers.forgetLeases(),
+    onHeardAgain: () => controllers.excuseSilence(),
   });
 }
 

@@ -22,11 +22,8 @@ export interface HeartbeatOptions {
   readonly whyNot: () => string | undefined;
   /** The NATS servers that keep the store, as this server sees them now. */
   readonly natsServers?: () => NonNullable<LeaseSpec['natsServers']>;
-  /**
-   * Called when an old lease says nothing of who lives: all were lost with the memory that they were in, or the store took
-   * no heartbeats for a while, maybe of nobody.
-   */
-  readonly onLeasesLost?: () => void;
+  /** Called when the store takes heartbeats again after a while in which it took none, maybe of nobody: before anything runs here again. */
+  readonly onHeardAgain?: () => void;
 }
 
 export class Heartbeat {
@@ -69,7 +66,7 @@ export class Heartbeat {
   }
 
   #watch(onChange: () => void): void {
-    const { log, onLeasesLost } = this.#options;
+    const { log, onHeardAgain } = this.#options;
     const turn = (isHeard: boolean) => {
       this.isHeard = isHeard;
       onChange();
@@ -77,7 +74,7 @@ export class Heartbeat {
     void this.#lease.held.then(() => turn(true));
     this.#lease.onRegained(() => {
       log.info({}, 'the store is reached again: this server goes on with what it leads still');
-      onLeasesLost?.();
+      onHeardAgain?.();
       turn(true);
     });
     this.#lease.onLost(() => {

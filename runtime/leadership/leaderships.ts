@@ -23,6 +23,8 @@ export interface LeadershipsOptions extends Omit<HeartbeatOptions, 'whyNot'> {
   readonly store: Store;
   readonly identities: Identities;
   readonly roles: readonly Role[];
+  /** Called when all leases were lost with the memory that they were in. */
+  readonly onLeasesLost?: () => void;
 }
 
 export interface Leaderships {

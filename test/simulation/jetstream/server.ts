@@ -83,6 +83,7 @@ export class JetStreamServer {
       roles: [...controlPlane.roles, { name: WRITER }],
       isAlone: false,
       onLeasesLost: () => controlPlane.forgetLeases(),
+      onHeardAgain: () => controlPlane.excuseSilence(),
     });
   }
 }

@@ -196,9 +196,9 @@ describe('leaderships', () => {
     expect(servers.spread).to.deep.equal({ a: 2, b: 2, c: 2 });
   });
 
-  it('trust no old lease when the store takes heartbeats again after a while', async () => {
-    const leadingAtDoubt: number[] = [];
-    const a: Server = await start('a', { onLeasesLost: () => leadingAtDoubt.push(a.leading.length) });
+  it('begin again only after it was said that nobody could be heard for a while', async () => {
+    const leadingAtReturn: number[] = [];
+    const a: Server = await start('a', { onHeardAgain: () => leadingAtReturn.push(a.leading.length) });
     await advance(SPREAD_MS);
     for (const cutForMs of [500, 5_000]) {
       a.store.cut();
@@ -206,7 +206,7 @@ describe('leaderships', () => {
       a.store.mend();
       await advance(1_000);
     }
-    expect(leadingAtDoubt, 'once, before anything runs again').to.deep.equal([0]);
+    expect(leadingAtReturn, 'once, before anything runs again').to.deep.equal([0]);
     expect(a.leading).to.deep.equal(ROLES);
   });
 

@@ -74,6 +74,7 @@ export interface ServerOptions {
   readonly session: string;
   readonly node: string;
   readonly onLeasesLost: () => void;
+  readonly onHeardAgain: () => void;
 }
 
 export class Server {
