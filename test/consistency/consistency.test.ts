@@ -5,8 +5,8 @@ import { FAULTS } from './nemesis.ts';
 import { run, type Setting } from './run.ts';
 
 /** Faults for so long; the start before, the recovery and the reading of all copies after take as long on a busy machine. */
-const DURATION_MS = 20_000;
-const POWER_CUTS_MS = 10_000;
+const DURATION_MS = 15_000;
+const POWER_CUTS_MS = 5_000;
 const TIMEOUT_MS = 240_000;
 
 const setting: Setting = {

@@ -1,6 +1,7 @@
 /** What one writer does: it counts, reads, places allocs, drains and removes machines, one attempt after the other. */
 import type { AnyObject } from '../../api/kinds/index.ts';
 import type { Actor, Decision, Store, Write } from '../../api/store.ts';
+import { lease } from '../conformance/objects.ts';
 import { integer, pick, type Random } from '../simulation/randomness.ts';
 import { changed, node } from '../vocabulary/objects.ts';
 import type { Version } from './history.ts';
@@ -41,6 +42,7 @@ export interface Drawing {
 export function drawAttempt(drawing: Drawing): Attempt {
   const { random, writers } = drawing;
   const die = integer(random, 1, 100);
+  if (die <= 3) return beat(drawing.id);
   if (die <= 40) return count(drawing);
   if (die <= 55) return look(drawing);
   if (die <= 60) return overwrite(drawing);
@@ -102,6 +104,19 @@ function look(drawing: Drawing): Attempt {
     async run(store) {
       await store.barrier();
       return { value: countOf(store.state, counter), wrote: [] };
+    },
+  };
+}
+
+/** A heartbeat: in the memory of the NATS servers, not in the log. */
+export function beat(id: string): Attempt {
+  return {
+    what: 'beat',
+    async run(store) {
+      const name = id.slice(0, id.lastIndexOf('-'));
+      const renew = () => ({ writes: [{ type: 'put', object: lease(name) } as const], result: undefined });
+      await store.commit(operator, renew, { kind: 'Lease' });
+      return { wrote: [] };
     },
   };
 }

@@ -9,7 +9,7 @@ export const STREAM_NOT_FOUND = 10_059;
 export const STREAM_NAME_IN_USE = 10_058;
 const MESSAGE_NOT_FOUND = 10_037;
 
-class JetStreamError extends Error {
+export class JetStreamError extends Error {
   override readonly name = 'JetStreamError';
   readonly errorCode: number;
 

@@ -44,6 +44,8 @@ export async function connectToNats(options: NatsOptions, name: string): Promise
     maxReconnectAttempts: -1,
     // A stack for every request, in case that it fails, costs more than the request.
     noAsyncTraces: true,
+    // A server that is started with its users, one after the other, refuses some for a moment: no reason to give up.
+    ignoreAuthErrorAbort: true,
     reconnectTimeWait: RECONNECT_MS,
     pingInterval: PING_MS,
     maxPingOut: MAX_PINGS_OUT,

@@ -29,6 +29,12 @@ export interface EphemeralOptions {
   readonly signal: AbortSignal;
 }
 
+/**
+ * A leader that was paused, and has been replaced meanwhile, may answer before it learns of that. Not many: heartbeats
+ * wait for it where the servers have really forgotten them.
+ */
+const LOOKS_BEFORE_FORGOTTEN = 4;
+
 interface Waiter {
   readonly sequence: number;
   readonly resolve: () => void;
@@ -37,6 +43,8 @@ interface Waiter {
 export class Ephemeral implements Follower {
   readonly #options: EphemeralOptions;
   #created: string | undefined;
+  /** How often in a row the stream was said to end before what was seen of it. */
+  #shortAnswers = 0;
   #offset = 0;
   #position = 0;
   #loadedAt = 0;
@@ -57,8 +65,12 @@ export class Ephemeral implements Follower {
     return this.#position;
   }
 
+  /** @throws Error where the answer is one of a server that is behind, as it seems: it is asked again */
   onOpened({ created, last, description }: StreamPosition, { knew }: BeforeOpening): boolean {
-    if (created !== this.#created || last < knew) this.#beginAnew(created, leaseOffset(description));
+    const isShort = created === this.#created && last < knew;
+    this.#shortAnswers = isShort ? this.#shortAnswers + 1 : 0;
+    if (isShort && this.#shortAnswers < LOOKS_BEFORE_FORGOTTEN) throw new Error(`leases end with ${last}`);
+    if (created !== this.#created || isShort) this.#beginAnew(created, leaseOffset(description));
     this.#loadedAt = last;
     if (this.#position >= last) this.#onLoaded();
     return true;
@@ -139,8 +151,11 @@ export class Ephemeral implements Follower {
     const after = this.#sequences.get(subject) ?? 0;
     const data = write.type === 'put' ? JSON.stringify(object) : '';
     const { outgoing } = draft({ id, previous: '', subject, content, data, after, isChained: false });
+    const knew = this.#position;
     const outcome = await stream.publish(outgoing);
     if (outcome.type === 'refused') throw outcome.error;
+    // It is in a stream that was made anew, which this copy has not noticed yet.
+    if (outcome.type === 'stored' && outcome.sequence <= knew) throw unavailable();
     if (outcome.type === 'unknown') throw unavailable(outcome.cause);
     const past = outcome.type === 'stored' ? outcome.sequence : Math.max(after, this.#position) + 1;
     if (outcome.type === 'stored') onQuorum();

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { ApiError } from '../../../../api/errors.ts';
 import type { Reader } from '../../../../api/store.ts';
 import { actor, blindly, event, lease, put } from '../../../conformance/objects.ts';
-import { failure, names } from '../../../conformance/observing.ts';
+import { failure, hear, names, summary } from '../../../conformance/observing.ts';
 import { Servers, subjects } from './servers.ts';
 
 const RESEND_MS = 1_000;
@@ -86,5 +86,17 @@ describe('the copy of a log', () => {
     servers.leases.append('$KV.mill_leases.leases.node-1', ids('x', ''), 'no JSON');
     await engine.commit(actor, blindly(put(lease('node-1'))), { kind: 'Lease' });
     expect(names(engine.state.list('Lease'))).to.deep.equal(['node-1']);
+  });
+
+  it('of leases is not forgotten for what a server says that is behind', async () => {
+    const servers = new Servers('batches');
+    const { engine, leases } = await servers.start();
+    await engine.commit(actor, blindly(put(lease('node-1'))), { kind: 'Lease' });
+    const heard = hear(engine, { kinds: ['Lease'] });
+    leases.claims = { last: 0 };
+    for (let looks = 1; looks < 4; looks++) expect(() => leases.open()).to.throw('leases end with 0');
+    expect(heard).to.deep.equal([]);
+    leases.open();
+    expect(heard.map(summary)).to.deep.equal(['deleted node-1 ', 'added node-1 ']);
   });
 });

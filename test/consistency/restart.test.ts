@@ -1,0 +1,59 @@
+/** The one NATS server is killed and started again: it has forgotten the leases, and all goes on. */
+import { expect } from 'chai';
+import { systemClock } from '../../api/clock.ts';
+import { silentLog } from '../../api/log.ts';
+import { type Nats, startNats } from '../../hack/nats/servers.ts';
+import { type JetStreamStore, openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
+import { actor, blindly, event, lease, put } from '../conformance/objects.ts';
+import { names } from '../conformance/observing.ts';
+import { natsDir, needsNats } from '../vocabulary/nats.ts';
+
+const TIMEOUT_MS = 60_000;
+const RETRY_MS = 50;
+
+describe('a lone NATS server that is killed', function () {
+  this.timeout(TIMEOUT_MS);
+  let nats: Nats;
+  let store: JetStreamStore;
+
+  before(async function () {
+    await needsNats(this, 'current');
+    nats = await startNats({ dir: await natsDir() });
+    store = await openJetStreamStore({
+      nats: { servers: nats.urls },
+      bucket: 'mill',
+      dir: await natsDir(),
+      serverId: 'server-1',
+      clock: systemClock,
+      log: silentLog,
+      admission: () => {},
+    });
+  });
+  after(async () => {
+    await store?.close();
+    await nats?.close();
+  });
+
+  it('takes commits and heartbeats again when it is back', async () => {
+    const beat = (name: string) => store.commit(actor, blindly(put(lease(name))), { kind: 'Lease' });
+    await beat('before');
+    await store.commit(actor, blindly(put(event('before'))));
+    await nats.server(0).kill();
+    await nats.server(0).start();
+    await untilDone(() => beat('after'));
+    await untilDone(() => store.commit(actor, blindly(put(event('after')))));
+    expect(names(store.state.list('Event'))).to.deep.equal(['after', 'before']);
+    expect(names(store.state.list('Lease'))).to.deep.equal(['after']);
+    expect(store.health).to.deep.equal({});
+  });
+});
+
+/** Tries again, as whoever beats does, within the test's own timeout. */
+async function untilDone(action: () => Promise<unknown>): Promise<void> {
+  const isDone = () =>
+    action().then(
+      () => true,
+      () => false,
+    );
+  while (!(await isDone())) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+}
