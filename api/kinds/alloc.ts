@@ -127,6 +127,10 @@ export type Alloc = Resource<'Alloc', AllocSpec, AllocStatus>;
 export const isTerminal = (alloc: Alloc): boolean =>
   alloc.status.phase === 'stopped' || alloc.status.phase === 'failed';
 
+/** True where it is over and nobody saw how it ended: its agent or its node was lost, through no fault of its own. */
+export const isLost = ({ status }: Alloc): boolean =>
+  status.reason === 'NodeDown' || status.reason === 'AgentLost';
+
 /**
  * The route that an alloc of a service should have; undefined where there is nothing to acknowledge yet (it has
  * never been routed, and is not to be) or any more (it is over).

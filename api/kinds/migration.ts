@@ -38,6 +38,8 @@ export const MIGRATION_PHASES = [
   'awaitingHealthy',
   'awaitingRoute',
   'stoppingOriginal',
+  // The replacement was lost with its agent or its node: another one is tried.
+  'startingOver',
   // The way back.
   'turningBack',
   'stoppingReplacement',
@@ -61,6 +63,12 @@ export const MIGRATION_FAILURES = [
 ] as const;
 export type MigrationFailure = (typeof MIGRATION_FAILURES)[number];
 
+/**
+ * So many replacements may be lost in one migration before it is given up. Enough that a machine, or all of them, may be
+ * restarted a few times meanwhile; and few enough that a workload that takes its machine down does not visit them all.
+ */
+export const MAX_LOST_REPLACEMENTS = 5;
+
 const MigrationStatus = Type.Object(
   {
     phase: literals(MIGRATION_PHASES, { description: 'how far it is; the last three are its ends' }),
@@ -75,6 +83,13 @@ const MigrationStatus = Type.Object(
     ),
     replacement: Type.Optional(described(Name, 'the alloc that takes over')),
     target: Type.Optional(described(Name, 'node of the replacement')),
+    /** Recorded before another one is created. */
+    lost: Type.Optional(
+      Type.Array(Name, {
+        maxItems: MAX_LOST_REPLACEMENTS,
+        description: 'earlier replacements that were lost with their agent or their node',
+      }),
+    ),
     /** Recorded before the way back is taken: from here it never goes forward again. */
     turnedBackAt: Type.Optional(described(Timestamp, 'when it was decided to undo it')),
     /** Recorded together with `turnedBackAt`, and never taken back. */

@@ -3,7 +3,7 @@ import type { Client } from '../../api/client/client.ts';
 import { timestamp } from '../../api/clock.ts';
 import { isApiError } from '../../api/errors.ts';
 import type { AllocSpec } from '../../api/kinds/alloc.ts';
-import type { Migration } from '../../api/kinds/migration.ts';
+import type { Migration, MigrationStatus } from '../../api/kinds/migration.ts';
 import type { CommandTable } from '../../runtime/controller/controller.ts';
 import { newAlloc } from '../placement/new-alloc.ts';
 import type { Command, End } from './machine.ts';
@@ -47,15 +47,19 @@ export const commands: CommandTable<'Migration', Command> = {
     );
   },
 
+  async recordLoss({ alloc }, { object, client, reader, events }) {
+    const lost = [...(object.status.lost ?? []), alloc];
+    // What comes next has a node and a deadline of its own.
+    const next = { replacement: null, target: null, deadline: null };
+    const isRecorded = await record(client, object, { lost, ...next });
+    const service = reader.get('Service', object.spec.service);
+    if (!isRecorded || !service) return;
+    const text = `replacement ${alloc} of ${object.spec.alloc} was lost: another one is tried`;
+    events.warning(service, 'ReplacementLost', text);
+  },
+
   async recordTurnBack({ failure }, { object, client, nowMs }) {
-    const status = { turnedBackAt: timestamp(nowMs), ...(failure ? { failure } : {}) };
-    const { name } = object.metadata;
-    try {
-      await client.patch('Migration', name, checked(object, status), { subresource: 'status' });
-    } catch (error) {
-      // It changed since it was looked at, and is looked at again for that.
-      if (!isApiError(error, 'Conflict') && !isApiError(error, 'NotFound')) throw error;
-    }
+    await record(client, object, { turnedBackAt: timestamp(nowMs), ...(failure ? { failure } : {}) });
   },
 
   async announceEnd({ end }, context) {
@@ -90,8 +94,22 @@ function describeEnd(end: End, { spec, status }: Migration): string {
     : `alloc ${alloc} left ${node} by itself`;
 }
 
+/** `null` takes away what was there. */
+type StatusPatch = { readonly [Field in keyof MigrationStatus]?: MigrationStatus[Field] | null };
+
+/** @returns false where it changed since it was looked at: it is looked at again for that */
+async function record(client: Client, object: Migration, status: StatusPatch): Promise<boolean> {
+  try {
+    await client.patch('Migration', object.metadata.name, checked(object, status), { subresource: 'status' });
+    return true;
+  } catch (error) {
+    if (!isApiError(error, 'Conflict') && !isApiError(error, 'NotFound')) throw error;
+    return false;
+  }
+}
+
 /** A patch of the status that lands only on the very object that was judged. */
-const checked = (object: Migration, status: Partial<Migration['status']>) => ({
+const checked = (object: Migration, status: StatusPatch) => ({
   metadata: { resourceVersion: object.metadata.resourceVersion },
   status,
 });

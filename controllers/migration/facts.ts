@@ -1,7 +1,7 @@
 /** What a migration is judged by: its two allocs, its volumes, its place, and what it recorded before. */
 import { durationMs } from '../../api/duration.ts';
 import { type Alloc, isTerminal } from '../../api/kinds/alloc.ts';
-import type { Migration, MigrationStatus } from '../../api/kinds/migration.ts';
+import { MAX_LOST_REPLACEMENTS, type Migration, type MigrationStatus } from '../../api/kinds/migration.ts';
 import type { Service } from '../../api/kinds/service.ts';
 import { volumesOf } from '../../api/kinds/template.ts';
 import type { Reader } from '../../api/store.ts';
@@ -9,6 +9,7 @@ import type { Context } from '../../runtime/controller/controller.ts';
 import { isPlaced, type Placement, place } from '../placement/place.ts';
 import {
   findReplacement,
+  isLostReplacement,
   type OriginalState,
   originalState,
   provenAtMs,
@@ -40,6 +41,8 @@ export interface Facts {
   readonly failure: Failure | undefined;
   readonly original: OriginalState;
   readonly replacement: ReplacementState;
+  /** Its agent or its node was lost, through no fault of its own, and another may be tried. */
+  readonly isReplacementLost: boolean;
   readonly volumesAtTarget: Whereabouts;
   readonly volumesAtOrigin: Whereabouts;
   readonly volumesToMove: readonly string[];
@@ -65,6 +68,7 @@ export function observe(migration: Migration, { reader, nowMs }: Pick<Context, '
   const proven = provenAtMs(alloc, minHealthyMs);
   const target = alloc?.spec.node ?? status.target;
   const replacement = replacementState(found, proven, nowMs);
+  const isReplacementLost = mayStartOver(status) && isLostReplacement(found, reader);
   const ofOriginal = original ? volumesOf(original.spec.template) : [];
   const template = (alloc ?? service)?.spec.template;
   const ofReplacement = template ? volumesOf(template) : [];
@@ -94,6 +98,7 @@ export function observe(migration: Migration, { reader, nowMs }: Pick<Context, '
       service,
       alloc,
       replacement,
+      isReplacementLost,
       target,
       volumes: ofReplacement,
       volumesAtTarget,
@@ -104,6 +109,7 @@ export function observe(migration: Migration, { reader, nowMs }: Pick<Context, '
     failure: status.failure,
     original: originalIs,
     replacement,
+    isReplacementLost,
     volumesAtTarget,
     volumesAtOrigin: whereabouts(ofOriginal, spec.node, reader),
     volumesToMove: toAskFor(ofReplacement, target, reader),
@@ -120,6 +126,9 @@ export function observe(migration: Migration, { reader, nowMs }: Pick<Context, '
 /** True where the original serves, or can be made to serve again. */
 export const canComeBack = (original: OriginalState): boolean =>
   original === 'serving' || original === 'running' || original === 'suspending' || original === 'suspended';
+
+/** A workload that takes its machine down is not tried on one machine after the other. */
+const mayStartOver = ({ lost = [] }: MigrationStatus): boolean => lost.length < MAX_LOST_REPLACEMENTS;
 
 function serviceOf(name: string, original: Alloc | undefined, reader: Reader): Service | undefined {
   const service = reader.get('Service', name);

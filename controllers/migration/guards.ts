@@ -35,6 +35,7 @@ export const guards = {
 
   hasReplacement: ({ context }: Input) =>
     context.replacement !== 'none' && context.replacement !== 'leftover',
+  isReplacementLost: ({ context }: Input) => context.isReplacementLost,
   isReplacementPrepared: ({ context }: Input) => context.replacement !== 'pending',
   isReplacementHealthy: ({ context }: Input) => ['healthy', 'proven', 'routed'].includes(context.replacement),
   isReplacementProven: ({ context }: Input) =>

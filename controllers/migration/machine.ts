@@ -1,6 +1,7 @@
 /**
  * How one alloc leaves its node. Forward: a replacement is placed, gets healthy and routed, and only then is the
- * original stopped. Back: the replacement is stopped, the volumes come home, the original serves again.
+ * original stopped; a replacement that is lost with its machine is followed by another. Back: the replacement is stopped,
+ * the volumes come home, the original serves again.
  */
 import { and, not, or, setup } from 'xstate';
 import type { MigrationPhase } from '../../api/kinds/migration.ts';
@@ -19,6 +20,7 @@ export type Command =
   | { readonly type: 'stopOriginal'; readonly params: Nothing }
   | { readonly type: 'stopReplacement'; readonly params: StopReplacement }
   | { readonly type: 'wantVolumes'; readonly params: WantVolumes }
+  | { readonly type: 'recordLoss'; readonly params: { readonly alloc: string } }
   | { readonly type: 'recordTurnBack'; readonly params: { readonly failure: Failure | undefined } }
   | { readonly type: 'announceEnd'; readonly params: { readonly end: End } };
 
@@ -47,6 +49,7 @@ export const machine = setup({
     stopOriginal: (_, _params: Params<'stopOriginal'>) => {},
     stopReplacement: (_, _params: Params<'stopReplacement'>) => {},
     wantVolumes: (_, _params: Params<'wantVolumes'>) => {},
+    recordLoss: (_, _params: Params<'recordLoss'>) => {},
     recordTurnBack: (_, _params: Params<'recordTurnBack'>) => {},
     announceEnd: (_, _params: Params<'announceEnd'>) => {},
   },
@@ -70,6 +73,7 @@ export const machine = setup({
           guard: and(['isCancelled', 'canOriginalComeBack', not('isReplacementHealthy')]),
           target: 'turningBack',
         },
+        { guard: 'isReplacementLost', target: 'startingOver' },
         { target: 'placing' },
       ],
     },
@@ -158,6 +162,19 @@ export const machine = setup({
         act: {
           guard: not('isEndAnnounced'),
           actions: { type: 'announceEnd', params: { end: 'done' } },
+        },
+      },
+    },
+
+    startingOver: {
+      on: {
+        act: {
+          // On a node that is down it is not over before node-health says so: until then the slot takes no other.
+          guard: 'isReplacementOver',
+          actions: {
+            type: 'recordLoss',
+            params: ({ context }) => ({ alloc: context.replacementName ?? '' }),
+          },
         },
       },
     },

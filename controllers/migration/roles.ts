@@ -1,5 +1,5 @@
 /** The two allocs of a migration, each in one word: how the original is, and how its replacement is. */
-import { type Alloc, isTerminal } from '../../api/kinds/alloc.ts';
+import { type Alloc, isLost, isTerminal } from '../../api/kinds/alloc.ts';
 import type { Migration } from '../../api/kinds/migration.ts';
 import type { Reader } from '../../api/store.ts';
 
@@ -65,20 +65,28 @@ export interface Replacement {
 
 /**
  * The recorded one; else the one that was created and not recorded yet, even if it is over already: a second one must
- * not be created beside it.
+ * not be created beside it, nor after it before its loss is recorded.
  */
 export function findReplacement(migration: Migration, reader: Reader): Replacement {
-  const recorded = migration.status.replacement;
+  const { replacement: recorded, lost = [] } = migration.status;
   if (recorded !== undefined) {
     const alloc = reader.get('Alloc', recorded);
     return { ...(alloc ? { alloc } : {}), isMissing: !alloc, isLeftover: false };
   }
-  const candidates = reader.byIndex('Alloc', 'replaces', migration.spec.alloc);
+  const all = reader.byIndex('Alloc', 'replaces', migration.spec.alloc);
+  const candidates = all.filter((each) => !lost.includes(each.metadata.name));
   const active = candidates.filter((each) => !isTerminal(each));
   const alloc =
     candidates.find((each) => each.metadata.annotations?.[MIGRATION_ANNOTATION] === migration.metadata.uid) ??
     active.find((each) => each.spec.desired === 'running');
   return { ...(alloc ? { alloc } : {}), isMissing: false, isLeftover: !alloc && active.length > 0 };
+}
+
+/** True where it was, or is about to be, lost with its agent or its node, and nobody wanted it stopped. */
+export function isLostReplacement({ alloc }: Replacement, reader: Reader): boolean {
+  if (alloc?.spec.desired !== 'running') return false;
+  if (isTerminal(alloc)) return isLost(alloc);
+  return reader.get('Node', alloc.spec.node)?.status.phase === 'down';
 }
 
 /** @param provenAtMs when it will have been healthy for long enough, in ms since the epoch */

@@ -14,6 +14,8 @@ export interface Circumstances {
   readonly service: Service | undefined;
   readonly alloc: Alloc | undefined;
   readonly replacement: ReplacementState;
+  /** Another one is tried. */
+  readonly isReplacementLost: boolean;
   /** Node of the replacement, where it has one. */
   readonly target: string | undefined;
   /** Volumes that the replacement mounts, and where they are. */
@@ -28,6 +30,7 @@ export interface Circumstances {
 /** The worst of what is wrong now; undefined where nothing is. */
 export function troubleOf(now: Circumstances): Failure | undefined {
   if (!now.service) return failure('ServiceGone', 'its service is gone');
+  if (now.isReplacementLost) return undefined;
   const lost = lostTarget(now);
   if (lost) return failure('TargetLost', lost);
   if (now.replacement === 'gone' || now.replacement === 'stopping') {

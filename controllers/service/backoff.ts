@@ -1,5 +1,5 @@
 /** How long a slot waits for its next alloc when those before it failed. */
-import type { Alloc } from '../../api/kinds/alloc.ts';
+import { type Alloc, isLost } from '../../api/kinds/alloc.ts';
 
 /** Delay after the first failure; it doubles with each further one in a row. */
 const FIRST_DELAY_MS = 500;
@@ -33,9 +33,9 @@ export function retryAtMs(latest: Alloc, failures: number, nowMs: number): numbe
 }
 
 /** True where it is the alloc's own fault: not its node's, not a migration's, and not after a good while. */
-function isFailure({ spec, status }: Alloc): boolean {
-  if (status.phase !== 'failed' || spec.desired === 'stopped') return false;
-  if (status.reason === 'NodeDown' || status.reason === 'AgentLost') return false;
+function isFailure(alloc: Alloc): boolean {
+  const { spec, status } = alloc;
+  if (status.phase !== 'failed' || spec.desired === 'stopped' || isLost(alloc)) return false;
   const healthyForMs =
     status.healthyAt && status.finishedAt ? Date.parse(status.finishedAt) - Date.parse(status.healthyAt) : 0;
   return healthyForMs < DID_WELL_MS;

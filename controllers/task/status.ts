@@ -1,7 +1,7 @@
 /** What the task controller reports: the phase of the task's alloc, its outcome, and why. */
 
 import { timestamp } from '../../api/clock.ts';
-import type { Alloc, StopReason } from '../../api/kinds/alloc.ts';
+import { type Alloc, isLost, type StopReason } from '../../api/kinds/alloc.ts';
 import type { Task, TaskPhase, TaskStatus } from '../../api/kinds/task.ts';
 import { noPlaceMessage } from '../placement/reasons.ts';
 import type { Facts } from './facts.ts';
@@ -65,9 +65,6 @@ function outcomeOf(task: Task, alloc: Alloc): Outcome {
         : exited(alloc);
   }
 }
-
-/** Nobody saw how it ended. */
-const isLost = ({ status }: Alloc): boolean => status.reason === 'NodeDown' || status.reason === 'AgentLost';
 
 const exited = ({ status }: Alloc): Outcome =>
   status.exitCode === 0

@@ -99,12 +99,13 @@ export class Cluster {
     this.#killWorkloads();
   }
 
-  /** Everything again, after a power cut. */
-  async powerOn(): Promise<void> {
+  /** Everything again, after a power cut; but for the agents in `later`, whose machines take longer. */
+  async powerOn({ later = [] }: { later?: readonly string[] } = {}): Promise<void> {
     await Promise.all(this.nats.servers.map((server) => server.start()));
     await this.nats.ready();
     await Promise.all(this.servers.map((server) => server.start()));
-    await Promise.all([...this.agents, this.gateway].map((program) => program.start()));
+    const programs = [...this.agents, this.gateway].filter(({ name }) => !later.includes(name));
+    await Promise.all(programs.map((program) => program.start()));
   }
 
   /** Ends everything, workloads as well. Its files stay. */

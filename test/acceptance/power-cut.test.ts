@@ -3,11 +3,14 @@ import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { stringify } from 'yaml';
+import type { Alloc } from '../../api/kinds/alloc.ts';
+import type { Migration } from '../../api/kinds/migration.ts';
 import { type Cluster, startCluster } from '../../hack/cluster/cluster.ts';
 import { natsDir, needsNats } from '../vocabulary/nats.ts';
 import { counter, node, web } from './fleet.ts';
 import { freePort } from './mill.ts';
 import { Operator } from './operator.ts';
+import { activeOn } from './witness.ts';
 
 const PATIENCE_MS = 120_000;
 
@@ -36,11 +39,25 @@ describe('a cluster whose machines lose their power', function () {
     drain.kill('SIGKILL');
   }
 
+  async function list<T>(kind: string): Promise<readonly T[]> {
+    return (JSON.parse(await operator.ok(['get', kind, '-o', 'json'])) as { items: readonly T[] }).items;
+  }
+
+  /** The replacement of an alloc, once its process runs and is healthy. */
+  async function runningReplacement(alloc: string): Promise<Alloc> {
+    const giveUpAt = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const found = (await list<Alloc>('allocs')).find(({ spec }) => spec.replaces === alloc);
+      if (found?.status.phase === 'healthy') return found;
+      if (performance.now() > giveUpAt) throw new Error(`the replacement of ${alloc} does not run`);
+    }
+  }
+
   it('has what it acknowledged, and ends the drain that was under way', async () => {
     const objects = [web('web', { replicas: 3 }), ...counter(await freePort(), 'node-3')];
     await operator.ok(['apply', '-f', '-'], objects.map((object) => stringify(object)).join('---\n'));
     await operator.available('web', 'counter');
-    // A replacement that runs when its machine goes down has failed, and the drain with it: here it is not started yet.
+    // The replacement is placed, and not started yet.
     for (const name of ['node-1', 'node-2']) cluster.program(name).pause();
     await drainUntil('node-3', /: placed$/);
     await operator.ok(['create', '-f', '-'], stringify(node('last-word', {})));
@@ -51,10 +68,30 @@ describe('a cluster whose machines lose their power', function () {
     expect(await operator.ok(['get', 'nodes', '-o', 'name'])).to.include('node/last-word\n');
     await operator.ok(['wait', 'node/node-3', '--for', 'condition=Drained', '--timeout', '100s']);
     await operator.available('web', 'counter');
-    const { items } = JSON.parse(await operator.ok(['get', 'allocs', '-o', 'json'])) as {
-      items: { spec: { node: string }; status: { phase: string } }[];
-    };
-    const left = items.filter(({ spec, status }) => spec.node === 'node-3' && status.phase === 'healthy');
-    expect(left).to.deep.equal([]);
+    expect(activeOn(await list('allocs'), 'node-3')).to.deep.equal([]);
+  });
+
+  it('ends a drain whose replacement ran, and was lost with its machine', async () => {
+    await operator.ok(['undrain', 'node-3']);
+    const slow = web('slow', { replicas: 1, migration: { minHealthy: '15s' } });
+    await operator.ok(['apply', '-f', '-'], stringify(slow));
+    await operator.available('slow');
+    const original = (await list<Alloc>('allocs')).find(({ spec }) => spec.owner.name === 'slow');
+    const { node: leaving = '' } = original?.spec ?? {};
+    const { name = '' } = original?.metadata ?? {};
+    await drainUntil(leaving, new RegExp(`^${name} .*: placed$`));
+    const first = await runningReplacement(name);
+
+    await cluster.powerCut();
+    // The others find out that the replacement is lost before anything is heard of its original.
+    await cluster.powerOn({ later: [leaving] });
+    await drainUntil(leaving, /was lost, another one is tried$/);
+    await cluster.program(leaving).start();
+
+    await operator.ok(['wait', `node/${leaving}`, '--for', 'condition=Drained', '--timeout', '100s']);
+    await operator.available('slow');
+    const migration = (await list<Migration>('migrations')).find(({ spec }) => spec.alloc === name);
+    expect(migration?.status).to.deep.include({ phase: 'done', lost: [first.metadata.name] });
+    expect(activeOn(await list('allocs'), leaving)).to.deep.equal([]);
   });
 });

@@ -1,7 +1,7 @@
 /** What no commit may do, whoever writes and whatever the rules say: checked against the objects and the world. */
 import { NODE_GROUP } from '../../api/groups.ts';
-import { type Alloc, isTerminal, slotKey } from '../../api/kinds/alloc.ts';
-import { isFinished, type Migration } from '../../api/kinds/migration.ts';
+import { type Alloc, isLost, isTerminal, slotKey } from '../../api/kinds/alloc.ts';
+import { isFinished, MAX_LOST_REPLACEMENTS, type Migration } from '../../api/kinds/migration.ts';
 import { type Node, whyUnschedulable } from '../../api/kinds/node.ts';
 import type { Volume } from '../../api/kinds/volume.ts';
 import { sameJson } from '../../api/same-json.ts';
@@ -39,6 +39,7 @@ export function checkCommit(
     if (type === 'deleted' || isRemoved) checkRemoval(object, shown);
   } else if (object.kind === 'Migration') {
     if (type === 'added') checkBudget(object, shown);
+    else if (type === 'modified' && old?.kind === 'Migration') checkFailure(object, old, shown);
   } else if (object.kind === 'Volume' && old?.kind === 'Volume') checkVolume(object, old, shown);
 }
 
@@ -111,10 +112,10 @@ function checkRemoval({ metadata: { name } }: Node, { state, world, complain }: 
   for (const [uid, at] of world.cloud.attached)
     if (at === name) complain('removal', `${name} is removed with volume ${uid} attached`);
   for (const process of world.machines.get(name)?.running() ?? []) {
-    const reason = state.get('Alloc', process.alloc)?.status.reason;
+    const alloc = state.get('Alloc', process.alloc);
     // What a machine runs that was given up cannot be seen from here.
-    const isLost = reason === undefined || reason === 'NodeDown' || reason === 'AgentLost';
-    if (!isLost) complain('removal', `${name} is removed, and ${process.alloc} runs there`);
+    const isGivenUp = alloc?.status.reason === undefined || isLost(alloc);
+    if (!isGivenUp) complain('removal', `${name} is removed, and ${process.alloc} runs there`);
   }
 }
 
@@ -123,6 +124,16 @@ function checkBudget({ spec, metadata }: Migration, { state, complain }: Shown):
   const moving = state.byIndex('Migration', 'service', spec.service).filter((each) => !isFinished(each));
   if (service && moving.length > service.spec.migration.maxParallel)
     complain('budget', `migration ${metadata.name} is one too many for ${spec.service}`);
+}
+
+/** That a machine went down, once or twice, says nothing about the workload: a move goes on with another replacement. */
+function checkFailure({ metadata, status }: Migration, { status: before }: Migration, shown: Shown): void {
+  const { state, complain } = shown;
+  if (status.failure?.reason !== 'ReplacementFailed' || before.failure) return;
+  const { lost = [], replacement = '' } = status;
+  const alloc = state.get('Alloc', replacement);
+  if (alloc?.spec.desired === 'running' && isLost(alloc) && lost.length < MAX_LOST_REPLACEMENTS)
+    complain('lost', `migration ${metadata.name} failed because ${replacement} was lost with its machine`);
 }
 
 function checkVolume({ metadata, status }: Volume, { status: before }: Volume, { complain }: Shown): void {

@@ -1,6 +1,6 @@
 /** What is promised about time, and about what is left behind: waits that are kept, deadlines, and clean ends. */
 import { durationMs } from '../../api/duration.ts';
-import { type Alloc, isTerminal } from '../../api/kinds/alloc.ts';
+import { type Alloc, isLost, isTerminal } from '../../api/kinds/alloc.ts';
 import { leaseExpiryMs, nodeLeaseName } from '../../api/kinds/lease.ts';
 import { isFinished, type Migration } from '../../api/kinds/migration.ts';
 import { isLeaving, type Node } from '../../api/kinds/node.ts';
@@ -55,8 +55,8 @@ function checkBackoff({ metadata, spec }: Alloc, { state, world, complain }: Sho
     .filter((each) => each.spec.slot === spec.slot && each.metadata.name !== metadata.name)
     .sort((a, b) => Date.parse(b.metadata.creationTimestamp) - Date.parse(a.metadata.creationTimestamp));
   if (latest?.status.phase !== 'failed' || latest.spec.desired === 'stopped') return;
-  const { reason, healthyAt, finishedAt } = latest.status;
-  if (reason === 'NodeDown' || reason === 'AgentLost' || healthyAt || !finishedAt) return;
+  const { healthyAt, finishedAt } = latest.status;
+  if (isLost(latest) || healthyAt || !finishedAt) return;
   const agoMs = serverNowMs(world) - Date.parse(finishedAt);
   if (agoMs < MIN_BACKOFF_MS)
     complain('backoff', `${metadata.name} comes ${agoMs} ms after ${latest.metadata.name} failed`);

@@ -112,7 +112,14 @@ function moveSteps(move: Migration, view: DrainView): Step[] {
     text: `${arrow}: ${text}`,
     fields: { ...fields, ...more },
   });
-  const steps: Step[] = [];
+  const steps: Step[] = (status.lost ?? []).map((replacement) => ({
+    key: `${subject} lost ${replacement}`,
+    node,
+    step: 'replacementLost',
+    subject,
+    text: `${alloc}: its replacement ${replacement} was lost, another one is tried`,
+    fields: { alloc, service, replacement },
+  }));
   if (status.target && status.replacement) steps.push(step('placed', 'placed'));
   if (status.strategy === 'stop-first' && SUSPENDED.includes(status.phase)) {
     steps.push(step('suspended', 'original suspended'));
@@ -134,7 +141,8 @@ function moveSteps(move: Migration, view: DrainView): Step[] {
   }
   if (status.phase === 'failed') {
     // Without a place nothing was begun.
-    const text = status.replacement ? 'undone, the original runs on' : 'the original runs on, untouched';
+    const text =
+      status.replacement || status.lost ? 'undone, the original runs on' : 'the original runs on, untouched';
     steps.push({ ...step('undone', text), bad: true });
   }
   if (status.phase === 'cancelled') steps.push(step('undone', 'cancelled, the original runs on'));

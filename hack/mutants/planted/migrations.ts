@@ -74,6 +74,20 @@ export const migrations: readonly Mutant[] = [
     replace: "reader.byIndex('Alloc', 'replaces', migration.spec.alloc).slice(1);",
   },
   {
+    name: 'migration-counts-no-loss',
+    file: 'controllers/migration/facts.ts',
+    what: 'replacements that are lost are followed by others without an end',
+    find: 'lost.length < MAX_LOST_REPLACEMENTS;',
+    replace: 'lost.length < Number.MAX_SAFE_INTEGER;',
+  },
+  {
+    name: 'migration-forgets-a-loss',
+    file: 'controllers/migration/roles.ts',
+    what: 'the replacement whose loss is recorded is taken for the present one again',
+    find: 'all.filter((each) => !lost.includes(each.metadata.name));',
+    replace: 'all.filter((each) => lost.length < 0 || each.metadata.name !== undefined);',
+  },
+  {
     name: 'migration-of-a-retired-slot',
     file: 'controllers/migration/machine.ts',
     what: 'the replacement of an alloc whose slot was scaled away is left running',

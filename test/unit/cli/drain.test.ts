@@ -53,6 +53,35 @@ describe('mill drain', () => {
     expect(connection.closed).to.equal(true);
   });
 
+  it('says that a replacement was lost, and where the next one is', async () => {
+    const original = alloc('counter-0-a', 'node-3', WEB);
+    const connection = new FakeConnection(node('node-3'), original);
+    const drain = new Following('drain node-3', connection);
+    await drain.settle(DRAIN_WATCHES);
+    drain.report({ step: 'migrating' });
+    const first = {
+      strategy: 'start-first',
+      startedAt: START,
+      target: 'node-1',
+      replacement: 'counter-0-b',
+    } as const;
+    connection.put(migration('counter-0-a', 'node-3', { phase: 'awaitingHealthy', ...first }));
+    await drain.settle(DRAIN_WATCHES);
+    const lost = { strategy: first.strategy, startedAt: START, lost: ['counter-0-b'] };
+    connection.put(migration('counter-0-a', 'node-3', { phase: 'placing', ...lost }));
+    await drain.settle(DRAIN_WATCHES);
+    const next = { ...lost, target: 'node-2', replacement: 'counter-0-c' };
+    connection.put(migration('counter-0-a', 'node-3', { phase: 'awaitingHealthy', ...next }));
+    await drain.settle(DRAIN_WATCHES);
+    expect(drain.lines.filter((line) => line.startsWith('counter-0-a'))).to.deep.equal([
+      'counter-0-a → node-1: placed',
+      'counter-0-a: its replacement counter-0-b was lost, another one is tried',
+      'counter-0-a → node-2: placed',
+    ]);
+    drain.report(DRAINED);
+    expect(await drain.exitCode).to.equal(0);
+  });
+
   it('believes no report about an earlier generation', async () => {
     const stale = reporting(node('node-3'), DRAINED);
     const connection = new FakeConnection(stale);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { timestamp } from '../../../../api/clock.ts';
 import type { AnyObject } from '../../../../api/kinds/index.ts';
+import { MAX_LOST_REPLACEMENTS } from '../../../../api/kinds/migration.ts';
 import { migrationController } from '../../../../controllers/migration/controller.ts';
 import { type Agents, playAgents } from '../../../vocabulary/agents.ts';
 import { START_MS } from '../../../vocabulary/clock.ts';
@@ -31,6 +32,9 @@ describe('the migration controller', () => {
   };
   const moved = (name: string) => world.get('Migration', name).status;
   const replacementOf = (name: string) => world.get('Alloc', moved(name).replacement ?? '');
+
+  const lose = (name: string, reason: 'AgentLost' | 'NodeDown') =>
+    agents.report(name, { phase: 'failed', reason });
 
   describe('start-first', () => {
     beforeEach(() => begin(web, original, migration('web-0-old', spec)));
@@ -95,17 +99,92 @@ describe('the migration controller', () => {
       expect(replacementOf('web-0-old').status.phase).to.equal('stopped');
     });
 
-    it('is undone when the node that it goes to is down', async () => {
+    it('places another replacement when the first is lost with its agent', async () => {
+      agents.fate = () => 'waiting';
+      await world.run(migrationController);
+      const { name } = replacementOf('web-0-old').metadata;
+      agents.fate = () => 'healthy';
+      await lose(name, 'AgentLost');
+      expect(moved('web-0-old')).to.deep.include({ phase: 'done', lost: [name], target: 'node-2' });
+      expect(moved('web-0-old').replacement).not.to.equal(name);
+      expect(world.get('Alloc', 'web-0-old')).to.have.nested.property('spec.stopReason', 'Migrated');
+      expect(world.events).to.include(
+        `Warning ReplacementLost service/web: replacement ${name} of web-0-old was lost: another one is tried`,
+      );
+    });
+
+    it('gives each replacement a deadline of its own', async () => {
+      agents.fate = () => 'waiting';
+      await world.run(migrationController);
+      await world.advance(50_000);
+      await lose(replacementOf('web-0-old').metadata.name, 'AgentLost');
+      await world.advance(59_999);
+      expect(moved('web-0-old').phase).to.equal('awaitingHealthy');
+      await world.advance(1);
+      expect(moved('web-0-old').failure?.reason).to.equal('HealthyDeadlineExceeded');
+    });
+
+    it('goes to another node when the one that it goes to is down', async () => {
+      await world.put(node('node-3'));
+      agents.fate = () => 'waiting';
+      await world.run(migrationController);
+      const { name } = replacementOf('web-0-old').metadata;
+      await world.put(changed(world.get('Node', 'node-2'), { status: { phase: 'down' } }));
+      expect(moved('web-0-old')).to.include({ phase: 'startingOver', replacement: name });
+      expect(world.get('Alloc', name).spec.desired).to.equal('running');
+      agents.fate = () => 'healthy';
+      await lose(name, 'NodeDown');
+      expect(moved('web-0-old')).to.include({ phase: 'done', target: 'node-3' });
+    });
+
+    it('is undone when the node that it goes to is down, and there is no other', async () => {
       agents.fate = () => 'waiting';
       await world.run(migrationController);
       await world.put(changed(world.get('Node', 'node-2'), { status: { phase: 'down' } }));
-      expect(moved('web-0-old').failure).to.deep.equal({
-        reason: 'TargetLost',
-        message: 'node node-2 is down',
-      });
-      expect(moved('web-0-old').phase).to.equal('stoppingReplacement');
-      await agents.report(replacementOf('web-0-old').metadata.name, { phase: 'failed', reason: 'NodeDown' });
+      await lose(replacementOf('web-0-old').metadata.name, 'NodeDown');
       expect(moved('web-0-old').phase).to.equal('failed');
+      expect(moved('web-0-old').failure?.reason).to.equal('NoPlace');
+      expect(moved('web-0-old').failure?.message).to.contain('node-2: is down');
+      expect(world.get('Alloc', 'web-0-old').spec.desired).to.equal('running');
+    });
+
+    it('is given up when too many replacements are lost', async () => {
+      agents.fate = () => 'waiting';
+      await world.run(migrationController);
+      for (let losses = 0; losses < MAX_LOST_REPLACEMENTS; losses++) {
+        await lose(replacementOf('web-0-old').metadata.name, 'AgentLost');
+        expect(moved('web-0-old').phase).to.equal('awaitingHealthy');
+      }
+      await lose(replacementOf('web-0-old').metadata.name, 'AgentLost');
+      expect(moved('web-0-old').phase).to.equal('failed');
+      expect(moved('web-0-old').failure?.message).to.contain('AgentLost');
+      expect(moved('web-0-old').lost).to.have.length(MAX_LOST_REPLACEMENTS);
+      expect(world.get('Alloc', 'web-0-old')).to.deep.include({
+        spec: original.spec,
+        status: original.status,
+      });
+    });
+
+    it('does not replace one that somebody stopped before it was lost', async () => {
+      agents.fate = () => 'waiting';
+      await world.run(migrationController);
+      await world.put(changed(world.get('Node', 'node-2'), { status: { phase: 'down' } }));
+      const { name } = replacementOf('web-0-old').metadata;
+      await world.client.patch('Alloc', name, { spec: { desired: 'stopped', stopReason: 'Requested' } });
+      await lose(name, 'NodeDown');
+      expect(moved('web-0-old')).to.include({ phase: 'failed' });
+      expect(moved('web-0-old').lost).to.equal(undefined);
+    });
+
+    it('leaves the slot to the service when both allocs are lost', async () => {
+      agents.fate = () => 'waiting';
+      await world.run(migrationController);
+      await lose(replacementOf('web-0-old').metadata.name, 'AgentLost');
+      const next = replacementOf('web-0-old').metadata.name;
+      await lose('web-0-old', 'AgentLost');
+      await lose(next, 'AgentLost');
+      expect(moved('web-0-old').phase).to.equal('done');
+      expect(moved('web-0-old').replacement).to.equal(undefined);
     });
 
     it('goes on when the node that it goes to begins to drain', async () => {
@@ -224,6 +303,48 @@ describe('the migration controller', () => {
       await begun();
       agents.fate = (alloc) => (alloc.spec.node === 'node-2' ? 'failed' : 'healthy');
       await world.run(migrationController);
+      expect(moved('db-0-old').phase).to.equal('failed');
+      expect(world.get('Volume', 'data').status.node).to.equal('node-1');
+      expect(world.get('Alloc', 'db-0-old').status.phase).to.equal('healthy');
+    });
+
+    it('hands the volume to another replacement when the first is lost', async () => {
+      await begun();
+      await world.put(node('node-3'));
+      agents.fate = () => 'waiting';
+      await world.run(migrationController);
+      const first = replacementOf('db-0-old').metadata.name;
+      expect(world.get('Volume', 'data').status.node).to.equal('node-2');
+      agents.fate = () => 'healthy';
+      await lose(first, 'AgentLost');
+      // The volume is there already.
+      expect(moved('db-0-old')).to.deep.include({ phase: 'done', target: 'node-2', lost: [first] });
+      expect(world.get('Volume', 'data').status).to.include({ phase: 'attached', node: 'node-2' });
+      expect(world.failures).to.deep.equal([]);
+    });
+
+    it('takes the volume on to another node when the first is down', async () => {
+      await begun();
+      await world.put(node('node-3'));
+      agents.fate = () => 'waiting';
+      await world.run(migrationController);
+      const first = replacementOf('db-0-old').metadata.name;
+      await world.put(changed(world.get('Node', 'node-2'), { status: { phase: 'down' } }));
+      expect(moved('db-0-old').phase).to.equal('startingOver');
+      expect(world.get('Volume', 'data').spec.node).to.equal('node-2');
+      agents.fate = () => 'healthy';
+      await lose(first, 'NodeDown');
+      expect(moved('db-0-old')).to.include({ phase: 'done', target: 'node-3' });
+      expect(world.get('Volume', 'data').status).to.include({ phase: 'attached', node: 'node-3' });
+    });
+
+    it('brings everything back when the node with the volume is down, and there is no other', async () => {
+      await begun();
+      agents.fate = (alloc) => (alloc.spec.node === 'node-2' ? 'waiting' : 'healthy');
+      await world.run(migrationController);
+      await world.put(changed(world.get('Node', 'node-2'), { status: { phase: 'down' } }));
+      await lose(replacementOf('db-0-old').metadata.name, 'NodeDown');
+      expect(moved('db-0-old').failure?.reason).to.equal('NoPlace');
       expect(moved('db-0-old').phase).to.equal('failed');
       expect(world.get('Volume', 'data').status.node).to.equal('node-1');
       expect(world.get('Alloc', 'db-0-old').status.phase).to.equal('healthy');

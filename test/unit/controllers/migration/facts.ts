@@ -36,6 +36,7 @@ export const facts = (part: Partial<Facts> = {}): Facts => ({
   failure: undefined,
   original: 'serving',
   replacement: 'none',
+  isReplacementLost: false,
   volumesAtTarget: 'there',
   volumesAtOrigin: 'there',
   volumesToMove: part.volumesAtTarget === 'away' ? ['data'] : [],
@@ -69,7 +70,11 @@ export function* everyCombination(): Generator<Facts> {
         for (const replacement of REPLACEMENTS)
           for (const back of [{}, { isTurnedBack: true }, { isTurnedBack: true, isOverdue: true }])
             for (const recorded of 'isTurnedBack' in back ? [undefined, failure] : [undefined])
-              for (const trouble of [undefined, failure])
+              for (const [trouble, isReplacementLost] of [
+                [undefined, false],
+                [undefined, true],
+                [failure, false],
+              ] as const)
                 for (const place of replacement === 'none' && !trouble ? ['node-1', 'node-2'] : [undefined])
                   for (const isCancelled of [false, true])
                     for (const isSlotRetired of [false, true])
@@ -83,6 +88,7 @@ export function* everyCombination(): Generator<Facts> {
                           ...back,
                           failure: recorded,
                           trouble,
+                          isReplacementLost,
                           place,
                           isCancelled,
                           isSlotRetired,
@@ -92,6 +98,8 @@ export function* everyCombination(): Generator<Facts> {
                       }
 }
 
-/** A replacement that is over or stopped is trouble by itself; see `troubleOf`. */
-const isPossible = ({ replacement, trouble }: Facts): boolean =>
-  trouble !== undefined || (replacement !== 'gone' && replacement !== 'stopping');
+/** A replacement that is over or stopped is trouble by itself, unless it was lost; see `troubleOf`. */
+function isPossible({ replacement, trouble, isReplacementLost }: Facts): boolean {
+  if (isReplacementLost) return !['none', 'leftover', 'stopping'].includes(replacement);
+  return trouble !== undefined || (replacement !== 'gone' && replacement !== 'stopping');
+}

@@ -132,6 +132,50 @@ describe('the migration machine, stop-first', () => {
   );
 });
 
+describe('the migration machine when a replacement is lost', () => {
+  const lost = { isReplacementLost: true, replacement: 'gone' } as const;
+  check('records that before it looks for another place', lost, 'startingOver', ['recordLoss']);
+  check(
+    'waits until one on a node that is down is over, and stops nothing for it',
+    { isReplacementLost: true, replacement: 'routed' },
+    'startingOver',
+    [],
+  );
+  check(
+    'leaves an original suspended that waits for the next one',
+    { ...stopFirst, ...lost, volumesAtTarget: 'there', original: 'suspended', isSuspensionRecorded: true },
+    'startingOver',
+    ['recordLoss'],
+  );
+  check(
+    'places the next one beside an original that is suspended already',
+    { ...stopFirst, original: 'suspended', isSuspensionRecorded: true },
+    'placing',
+    ['createReplacement'],
+  );
+  check(
+    'turns back when there is no place for another',
+    { original: 'suspended', place: undefined, trouble: { reason: 'NoPlace', message: 'none' } },
+    'turningBack',
+    ['recordTurnBack'],
+  );
+  check('does not try another when it is cancelled', { ...lost, isCancelled: true }, 'turningBack', [
+    'recordTurnBack',
+  ]);
+  check('goes on with the way back where that was recorded', { ...lost, ...recorded }, 'failed', [
+    'announceEnd',
+  ]);
+  check(
+    'goes on to the end once the original was handed over',
+    { ...lost, original: 'handingOver' },
+    'stoppingOriginal',
+    [],
+  );
+  check('records it also when the original is lost too', { ...lost, original: 'gone' }, 'startingOver', [
+    'recordLoss',
+  ]);
+});
+
 describe('the migration machine on its way back', () => {
   check(
     'records that there is no place',
@@ -317,7 +361,8 @@ describe('the migration machine in every combination of facts', () => {
 
   it('stops the original only when the replacement is healthy and routed', () => {
     const wrong = commanding('stopOriginal').filter(
-      ({ facts: { replacement, trouble } }) => replacement !== 'routed' || trouble !== undefined,
+      ({ facts: { replacement, trouble, isReplacementLost } }) =>
+        replacement !== 'routed' || trouble !== undefined || isReplacementLost,
     );
     expectNone(wrong, 'stopOriginal');
     expect(commanding('stopOriginal')).not.to.be.empty;
@@ -396,6 +441,22 @@ describe('the migration machine in every combination of facts', () => {
     expectNone(wrong, 'unrecorded');
   });
 
+  it('counts a replacement as lost only when it is over, and while it goes forward', () => {
+    const wrong = commanding('recordLoss').filter(
+      ({ types, facts: each }) =>
+        types.length !== 1 || each.replacement !== 'gone' || each.isTurnedBack || !each.isReplacementLost,
+    );
+    expectNone(wrong, 'recordLoss');
+    expect(commanding('recordLoss')).not.to.be.empty;
+  });
+
+  it('touches neither the original nor a volume before a loss is recorded', () => {
+    const wrong = all.filter(
+      ({ state, types }) => state === 'startingOver' && types.some((type) => type !== 'recordLoss'),
+    );
+    expectNone(wrong, 'startingOver');
+  });
+
   it('creates nothing once it was turned back, cancelled or retired', () => {
     const wrong = commanding('createReplacement').filter(
       ({ facts: each }) => each.isTurnedBack || each.isCancelled || each.isSlotRetired,
@@ -435,6 +496,8 @@ function awaited(state: State, each: Facts): string | undefined {
       return replacement === 'proven' ? 'the gateways' : undefined;
     case 'stoppingOriginal':
       return original === 'leaving' || original === 'handingOver' ? "the original's agent" : undefined;
+    case 'startingOver':
+      return isActive ? 'node-health' : undefined;
     case 'stoppingReplacement':
       return replacement === 'stopping' || replacement === 'leftover' ? "the target's agent" : undefined;
     case 'returningVolume':

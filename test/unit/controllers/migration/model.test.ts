@@ -69,6 +69,16 @@ describe('a migration in a world where anything may go wrong', function () {
         expect(stuck.slice(0, 3)).to.deep.equal([]);
       });
 
+      it('is not failed by the loss of a replacement', () => {
+        const after = [...reachable.worlds.values()].filter(
+          ({ record, faults }) => record.lost === 1 && faults === FAULTS - 1,
+        );
+        expect(after.some(({ record }) => record.end === 'done')).to.equal(true);
+        // Time is no fault: the next one, too, may not be healthy before its deadline.
+        for (const world of after)
+          expect(world.record.failure, show(world)).to.be.oneOf(['', 'HealthyDeadlineExceeded']);
+      });
+
       it('reaches all three ends', () => {
         const ends = new Set([...reachable.worlds.values()].map(({ record }) => record.end));
         expect([...ends].sort()).to.deep.equal(['', 'cancelled', 'done', 'failed']);

@@ -34,13 +34,17 @@ export interface ModelWorld {
     readonly by: string;
   };
   readonly replacement: {
+    readonly node: string;
     readonly desired: Desired;
-    readonly phase: 'pending' | 'waiting' | 'healthy' | 'stopped' | 'failed';
+    /** `lost`: failed, and nobody saw how. */
+    readonly phase: 'pending' | 'waiting' | 'healthy' | 'stopped' | 'failed' | 'lost';
     readonly isRouted: boolean;
   } | null;
   readonly volume: { readonly wanted: string; readonly at: string; readonly isBroken: boolean };
   readonly record: {
     readonly hasReplacement: boolean;
+    /** How many replacements were lost before. */
+    readonly lost: number;
     readonly hasDeadline: boolean;
     readonly isUnrouted: boolean;
     readonly failure: string;
@@ -50,7 +54,8 @@ export interface ModelWorld {
   readonly isCancelled: boolean;
   readonly isDeadlineOver: boolean;
   readonly isOverdue: boolean;
-  readonly isTargetDown: boolean;
+  /** Nodes other than the origin that are down; they do not come back. */
+  readonly down: readonly string[];
   /** Faults that may still happen. */
   readonly faults: number;
 }
@@ -61,7 +66,14 @@ const PAST = timestamp(START_MS);
 const COMING = timestamp(NOW_MS + 3_600_000);
 const JUST_NOW = timestamp(NOW_MS - 1);
 
-export const targetOf = (world: ModelWorld): string => (world.kind === 'in-place' ? ORIGIN : 'node-2');
+const OTHERS = ['node-2', 'node-3'];
+const FIRST_REPLACEMENT = { desired: 'running', phase: 'pending', isRouted: false } as const;
+
+/** Where the replacement is, or was last. */
+export const targetOf = ({ kind, replacement }: ModelWorld): string =>
+  replacement?.node ?? (kind === 'in-place' ? ORIGIN : 'node-2');
+/** Each replacement has a name of its own. */
+const replacementName = (number: number): string => `web-0-new${number === 0 ? '' : number}`;
 
 export const begin = (kind: ModelWorld['kind'], faults: number): ModelWorld => ({
   kind,
@@ -70,6 +82,7 @@ export const begin = (kind: ModelWorld['kind'], faults: number): ModelWorld => (
   volume: { wanted: ORIGIN, at: ORIGIN, isBroken: false },
   record: {
     hasReplacement: false,
+    lost: 0,
     hasDeadline: false,
     isUnrouted: false,
     failure: '',
@@ -79,7 +92,7 @@ export const begin = (kind: ModelWorld['kind'], faults: number): ModelWorld => (
   isCancelled: false,
   isDeadlineOver: false,
   isOverdue: false,
-  isTargetDown: false,
+  down: [],
   faults,
 });
 
@@ -105,10 +118,12 @@ export function passes(world: ModelWorld): {
     worlds.push(now);
   }
   // A pass that wrote its own object does not report; see the host.
-  const isOwnWrite = commands.some(({ type }) => type === 'recordSuspension' || type === 'recordTurnBack');
+  const isOwnWrite = commands.some(({ type }) => OWN_WRITES.includes(type));
   if (!isOwnWrite) worlds.push(withReport(now, report(object, facts, state, NOW_MS)));
   return { commands: commands.map(({ type }) => type), worlds };
 }
+
+const OWN_WRITES: readonly Command['type'][] = ['recordSuspension', 'recordLoss', 'recordTurnBack'];
 
 function withReport(world: ModelWorld, status: MigrationStatus): ModelWorld {
   const record = {
@@ -124,7 +139,7 @@ function carryOut(world: ModelWorld, { type, params }: Command): ModelWorld {
   const { original, replacement, record } = world;
   switch (type) {
     case 'createReplacement':
-      return { ...world, replacement: { desired: 'running', phase: 'pending', isRouted: false } };
+      return { ...world, replacement: { node: params.node, ...FIRST_REPLACEMENT } };
     case 'recordSuspension':
       return { ...world, isDeadlineOver: false, record: { ...record, isUnrouted: true, hasDeadline: true } };
     case 'suspendOriginal':
@@ -137,6 +152,10 @@ function carryOut(world: ModelWorld, { type, params }: Command): ModelWorld {
       return replacement ? { ...world, replacement: { ...replacement, desired: 'stopped' } } : world;
     case 'wantVolumes':
       return { ...world, volume: { ...world.volume, wanted: params.node, isBroken: false } };
+    case 'recordLoss': {
+      const next = { hasReplacement: false, hasDeadline: false, lost: record.lost + 1 };
+      return { ...world, replacement: null, isDeadlineOver: false, record: { ...record, ...next } };
+    }
     case 'recordTurnBack':
       return { ...world, record: { ...record, isTurnedBack: true, failure: params.failure?.reason ?? '' } };
     case 'announceEnd':
@@ -168,9 +187,9 @@ export function moves(world: ModelWorld): { readonly world: ModelWorld; readonly
   });
   fault(isLive, { original: { ...original, phase: 'failed' } });
   // The replacement's agent, and the gateways.
-  if (replacement && replacement.phase !== 'stopped' && replacement.phase !== 'failed') {
+  if (replacement && !['stopped', 'failed', 'lost'].includes(replacement.phase)) {
     const { desired, phase, isRouted } = replacement;
-    const isUp = !world.isTargetDown;
+    const isUp = !world.down.includes(replacement.node);
     may(isUp && desired === 'stopped', {
       replacement: { ...replacement, phase: 'stopped', isRouted: false },
     });
@@ -181,11 +200,14 @@ export function moves(world: ModelWorld): { readonly world: ModelWorld; readonly
       replacement: { ...replacement, phase: 'healthy' },
     });
     may(phase === 'healthy' && !isRouted, { replacement: { ...replacement, isRouted: true } });
-    may(world.isTargetDown, { replacement: { ...replacement, phase: 'failed', isRouted: false } });
+    may(!isUp, { replacement: { ...replacement, phase: 'lost', isRouted: false } });
     fault(true, { replacement: { ...replacement, phase: 'failed', isRouted: false } });
+    fault(true, { replacement: { ...replacement, phase: 'lost', isRouted: false } });
     fault(phase === 'healthy', { replacement: { ...replacement, phase: 'waiting', isRouted: false } });
   }
-  fault(!world.isTargetDown && world.kind !== 'in-place', { isTargetDown: true });
+  for (const name of world.kind === 'in-place' ? [] : OTHERS) {
+    fault(!world.down.includes(name), { down: [...world.down, name].sort() });
+  }
   // The volume controller: it attaches nowhere but where the volume is wanted, and only what is free.
   if (world.kind !== 'start-first') {
     may(disk.at !== disk.wanted && disk.at !== '' && !disk.isBroken, { volume: { ...disk, at: '' } });
@@ -209,15 +231,15 @@ type Objects = readonly [ObjectOf<'Migration'>, ...AnyObject[]];
 const BASE = {
   migration: migration('web-0-old', {}),
   originals: { plain: healthyAlloc('web-0-old', plain), disked: healthyAlloc('web-0-old', disked) },
-  replacement: (owner: typeof plain, on: string) =>
-    alloc('web-0-new', {
+  replacement: (name: string, owner: typeof plain, on: string) =>
+    alloc(name, {
       owner: ownerOf(owner),
       node: on,
       replaces: 'web-0-old',
       template: owner.spec.template,
     }),
   volume: volume('data'),
-  nodes: [node(ORIGIN), node('node-2')],
+  nodes: [ORIGIN, ...OTHERS].map((name) => node(name)),
 };
 const replacements = new Map<string, ObjectOf<'Alloc'>>();
 
@@ -226,19 +248,21 @@ export function objectsOf(world: ModelWorld): Objects {
   const { original, replacement, volume: disk, record } = world;
   const owner = world.kind === 'start-first' ? plain : disked;
   const target = targetOf(world);
-  const key = `${owner === plain} ${target}`;
-  const base = replacements.get(key) ?? BASE.replacement(owner, target);
+  const name = replacementName(record.lost);
+  const key = `${name} ${owner === plain} ${target}`;
+  const base = replacements.get(key) ?? BASE.replacement(name, owner, target);
   replacements.set(key, base);
-  const [first, second] = BASE.nodes;
+  const lost = Array.from({ length: record.lost }, (_, number) => replacementName(number));
   const status: MigrationStatus = {
     phase: record.end === '' ? 'placing' : (record.end as MigrationStatus['phase']),
     ...(record.hasReplacement
       ? {
-          replacement: 'web-0-new',
+          replacement: name,
           target,
           strategy: world.kind === 'start-first' ? ('start-first' as const) : ('stop-first' as const),
         }
       : {}),
+    ...(lost.length > 0 ? { lost } : {}),
     ...(record.hasDeadline ? { deadline: world.isDeadlineOver ? PAST : COMING } : {}),
     ...(record.isUnrouted ? { unroutedAt: PAST } : {}),
     ...(record.isTurnedBack ? { turnedBackAt: world.isOverdue ? PAST : JUST_NOW } : {}),
@@ -258,6 +282,13 @@ export function objectsOf(world: ModelWorld): Objects {
     changed(BASE.migration, { spec: { cancelled: world.isCancelled, reason }, status }),
     old,
     ...(replacement ? [replacementObject(base, replacement)] : []),
+    ...lost.map((each) =>
+      replacementObject(BASE.replacement(each, owner, OTHERS[0] ?? ORIGIN), {
+        ...FIRST_REPLACEMENT,
+        node: ORIGIN,
+        phase: 'lost',
+      }),
+    ),
     changed(BASE.volume, {
       spec: { node: disk.wanted },
       status: {
@@ -271,8 +302,9 @@ export function objectsOf(world: ModelWorld): Objects {
         ...(disk.at === '' ? {} : { node: disk.at }),
       },
     }),
-    ...(first ? [first] : []),
-    ...(second ? [changed(second, { status: { phase: world.isTargetDown ? 'down' : 'ready' } })] : []),
+    ...BASE.nodes.map((each) =>
+      world.down.includes(each.metadata.name) ? changed(each, { status: { phase: 'down' } }) : each,
+    ),
     owner,
   ];
 }
@@ -285,7 +317,8 @@ function replacementObject(
   return changed(base, {
     spec: { desired },
     status: {
-      phase: phase === 'waiting' ? 'pending' : phase,
+      phase: phase === 'waiting' ? 'pending' : phase === 'lost' ? 'failed' : phase,
+      ...(phase === 'lost' ? { reason: 'AgentLost' as const } : {}),
       ...(phase === 'waiting' ? { reason: 'WaitingForVolume' as const } : {}),
       ...(phase === 'healthy' ? { healthyAt: PAST } : {}),
       ...(isRouted ? { route: 'routed' as const } : {}),

@@ -12,13 +12,13 @@ import { begin, type ModelWorld, NOW_MS, objectsOf } from './model.ts';
 const NAME = 'web-0-old';
 const forth = begin('start-first', 0);
 const volumeFirst = begin('stop-first', 0);
-const replacement = { desired: 'running', phase: 'pending', isRouted: false } as const;
+const replacement = { node: 'node-2', desired: 'running', phase: 'pending', isRouted: false } as const;
 const healthy = { ...replacement, phase: 'healthy' } as const;
 const placed = { ...forth.record, hasReplacement: true, hasDeadline: true };
 const unrouted = { ...placed, isUnrouted: true };
 const turnedBack = { ...placed, isTurnedBack: true };
 const suspended = { desired: 'suspended', phase: 'suspended', by: '' } as const;
-const over = { desired: 'stopped', phase: 'stopped', isRouted: false } as const;
+const over = { node: 'node-2', desired: 'stopped', phase: 'stopped', isRouted: false } as const;
 
 type Parts = Pick<Situation<State, object>, 'when' | 'state' | 'rests' | 'after'>;
 const situation = (
@@ -118,6 +118,30 @@ describePaths('the ways of the migration controller', {
       { when: 'its replacement has failed', state: 'turningBack', rests: 'failed', after: ends('failed') },
       forth,
       { record: placed, replacement: { ...replacement, phase: 'failed' } },
+    ),
+    situation(
+      {
+        when: 'its replacement was lost',
+        state: 'startingOver',
+        rests: 'awaitingHealthy',
+        after(world) {
+          original('running')(world);
+          const { lost, replacement: next = '' } = world.get('Migration', NAME).status;
+          expect(lost).to.deep.equal(['web-0-new']);
+          expect(world.get('Alloc', next).spec).to.include({ desired: 'running', replaces: NAME });
+        },
+      },
+      forth,
+      { record: placed, replacement: { ...replacement, phase: 'lost' } },
+    ),
+    situation(
+      {
+        when: 'the node of its replacement is down',
+        state: 'startingOver',
+        after: replacementIs('running'),
+      },
+      forth,
+      { record: placed, replacement: { ...healthy, isRouted: true }, down: ['node-2'] },
     ),
     situation(
       {
