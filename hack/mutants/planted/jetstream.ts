@@ -41,8 +41,8 @@ export const jetstream: readonly Mutant[] = [
     name: 'lost-record-not-sent-again',
     file: 'runtime/store/jetstream/committer.ts',
     what: 'what has no answer is never sent again',
-    find: 'for (const flight of this.#underWay.flights) if (!flight.isVoid) this.#send(flight);',
-    replace: 'for (const flight of this.#underWay.flights) if (flight.isVoid) this.#send(flight);',
+    find: 'if (flight.isSent && !flight.isVoid) this.#send(flight);',
+    replace: 'if (flight.isSent && flight.isVoid) this.#send(flight);',
     engine,
   },
   {
