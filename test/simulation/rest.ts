@@ -23,7 +23,7 @@ export function whyNotAtRest(cluster: Cluster): string | undefined {
     first(state.list('Peer'), ({ metadata: { name } }) =>
       state.get('Node', name) ? undefined : `the peer of ${name} is left over`,
     ) ??
-    first(state.list('Node'), (node) => nodeUnrest(node, isLost(cluster, node.metadata.name))) ??
+    first(state.list('Node'), (node) => nodeUnrest(node, isLost(cluster, node.metadata.name, state))) ??
     first(state.list('Service'), (service) => serviceUnrest(service, state)) ??
     first(state.list('Task'), ({ metadata, status }) =>
       status.phase === 'running' ? `task ${metadata.name} runs` : undefined,
@@ -77,9 +77,13 @@ function migrationUnrest(migration: Migration, state: Reader): string | undefine
   return isRead ? undefined : `migration ${name} (${status.phase}) is left over`;
 }
 
-/** Its agent is gone for good, or it was removed, and is there again because somebody applied its manifest. */
-const isLost = ({ agents }: Cluster, node: string): boolean =>
-  agents.some((agent) => agent.machine.name === node && (agent.isLost || agent.hasLeft));
+/** Its agent is gone for good, or was told to go, and the node is there because somebody applied its manifest. */
+const isLost = ({ agents }: Cluster, node: string, state: Reader): boolean =>
+  agents.some((agent) => agent.machine.name === node && (agent.isLost || isExpelled(agent, state)));
+
+/** What it was removed with holds. Without that, an agent has no reason to leave. */
+const isExpelled = ({ machine, hasLeft }: SimulatedAgent, state: Reader): boolean =>
+  hasLeft && state.get('Credential', machine.name)?.spec.revoked !== false;
 
 function nodeUnrest({ metadata: { name }, spec, status }: Node, lost: boolean): string | undefined {
   if ((status.phase === 'down') !== lost) return `node ${name} is ${status.phase}`;
@@ -119,8 +123,9 @@ function allocUnrest({ metadata: { name }, spec, status }: Alloc, cluster: Clust
   return isRunning ? undefined : `${name} is ${status.phase}, and does not run on ${spec.node}`;
 }
 
-function machineUnrest({ machine, hasLeft, isLost }: SimulatedAgent, state: Reader): string | undefined {
-  if (isLost) return undefined;
+function machineUnrest(agent: SimulatedAgent, state: Reader): string | undefined {
+  const { machine, hasLeft } = agent;
+  if (agent.isLost) return undefined;
   const { name } = machine;
   const node = state.get('Node', name);
   const stray = machine.running().find(({ alloc }) => {
@@ -128,7 +133,7 @@ function machineUnrest({ machine, hasLeft, isLost }: SimulatedAgent, state: Read
     return !object || isTerminal(object) || object.spec.node !== name;
   });
   if (stray) return `${stray.alloc} runs on ${name}, and should not`;
-  if (!node || hasLeft) {
+  if (!node || isExpelled(agent, state)) {
     if (!hasLeft) return `the agent of removed ${name} is still there`;
     return machine.mesh ? `removed ${name} is still in its mesh` : undefined;
   }

@@ -16,6 +16,8 @@ export interface WorkloadsOptions {
 }
 
 const SIGNAL_MS = 2;
+/** Of what an earlier agent left: sooner or later than the first word of the servers. */
+const SLOWEST_RECOVERY_MS = 20;
 
 export function createSimulatedWorkloads(options: WorkloadsOptions): WorkloadDriver {
   const { machine, agent, witness, fateOf } = options;
@@ -51,7 +53,7 @@ export function createSimulatedWorkloads(options: WorkloadsOptions): WorkloadDri
       return handle(process);
     },
     async recover() {
-      await agent.call(2, () => {});
+      await agent.call(between(agent.random, 0.5, SLOWEST_RECOVERY_MS), () => {});
       return [...machine.processes.values()].map(handle);
     },
     async *logs() {},
