@@ -98,8 +98,8 @@ export const jetstream: readonly Mutant[] = [
     name: 'lost-leases-count-as-dead',
     file: 'controllers/processes/control-plane.ts',
     what: 'gateways whose leases went with the memory of NATS are not waited for',
-    find: 'acknowledgeFromMs = clock.now() + LEASES_RETURN_MS;',
-    replace: 'acknowledgeFromMs = 0;',
+    find: 'forgetLeases: () => giveTime(LEASES_RETURN_MS),',
+    replace: 'forgetLeases: () => {},',
     engine,
   },
   {
