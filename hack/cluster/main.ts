@@ -45,6 +45,12 @@ async function main(): Promise<void> {
 
 function wanted(): Wanted {
   const options = { agents: { type: 'string' }, data: { type: 'string' }, nats: { type: 'string' } } as const;
+  if (process.argv.slice(2).some((word) => word === '--help' || word === '-h')) {
+    console.log(
+      `${USAGE}\n\nThree NATS servers, three mill servers, agents and a gateway on this machine, until Ctrl-C.`,
+    );
+    process.exit(0);
+  }
   let values: { agents?: string; data?: string; nats?: string };
   try {
     ({ values } = parseArgs({ options }));
