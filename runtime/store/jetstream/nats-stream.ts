@@ -3,7 +3,7 @@ import { type Msg, type NatsConnection, nuid } from 'nats';
 import type { Clock } from '../../../api/clock.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { Log } from '../../../api/log.ts';
-import { JetStreamApi } from './api.ts';
+import { JetStreamApi, type StreamInfo } from './api.ts';
 import { EncodedHeaders } from './encoded-headers.ts';
 import { Tail } from './nats-tail.ts';
 import { ATTEMPT, PREVIOUS } from './records.ts';
@@ -87,8 +87,7 @@ export class NatsStream implements CommitStream {
 
   async position(): Promise<StreamPosition> {
     const { stream } = this.#options;
-    const info = await this.#api.streamInfo(stream);
-    if (!info) throw new Error(`there is no stream ${stream}`);
+    const info = await this.#api.request<StreamInfo>(`STREAM.INFO.${stream}`);
     return {
       first: info.state.first_seq,
       last: info.state.last_seq,

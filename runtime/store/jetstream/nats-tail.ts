@@ -58,7 +58,7 @@ export class Tail {
   }
 
   async #open(): Promise<void> {
-    const { signal, clock, log, create } = this.#options;
+    const { signal, clock, log } = this.#options;
     if (this.#isOpening) return;
     this.#isOpening = true;
     this.#stop();
@@ -73,7 +73,7 @@ export class Tail {
           { reason, stream: this.#options.stream },
           'the stream cannot be followed; it is tried again',
         );
-        if (create && hasErrorCode(error, STREAM_NOT_FOUND)) await create().catch(() => {});
+        if (hasErrorCode(error, STREAM_NOT_FOUND)) await this.#missing();
         await sleep(clock, pauseMs, signal);
       }
     }
@@ -81,7 +81,13 @@ export class Tail {
     if (!signal.aborted) this.#watch();
   }
 
-  /** @returns false where the follower gave it up. @throws where nobody answers */
+  async #missing(): Promise<void> {
+    const { create, follower } = this.#options;
+    if (create) await create().catch(() => {});
+    else follower.onMissing?.();
+  }
+
+  /** @returns false where the follower gave it up. @throws where nobody answers, or there is no such stream */
   async #tryToOpen(): Promise<boolean> {
     const { connection, api, stream, follower, position, clock, signal } = this.#options;
     const knew = follower.position();
