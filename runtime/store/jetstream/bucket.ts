@@ -40,7 +40,7 @@ export async function openObjects(options: BucketOptions, mayCreate: boolean): P
   const { api, connection, subjects } = options;
   const found = await api.streamInfo(subjects.stream);
   const replicas = options.replicas ?? found?.config.num_replicas ?? defaultReplicas(connection);
-  checkVersion(connection, replicas);
+  checkReplicas(connection, replicas);
   if (!found && !mayCreate) throw new LostStreamError(subjects.stream);
   const wanted = objectsConfig(options, replicas);
   const { info, isNew } = found ? { info: found, isNew: false } : await create(api, wanted);
@@ -148,12 +148,18 @@ const defaultReplicas = (connection: NatsConnection): number =>
   connection.info?.cluster === undefined ? 1 : 3;
 
 /** @throws Error in one line where these servers must not keep so many replicas */
-export function checkVersion(connection: NatsConnection, replicas: number): void {
+export function checkReplicas(connection: NatsConnection, replicas: number): void {
   const version = versionOf(connection);
-  if (replicas === 1 || isAtLeast(version, REPLICATED_FROM)) return;
+  if (replicas === 1) return;
+  if (!isAtLeast(version, REPLICATED_FROM)) {
+    throw new Error(
+      `nats-server ${version} loses acknowledged writes of a stream with ${replicas} replicas when a server is killed or ` +
+        `paused: use ${REPLICATED_FROM.join('.')} or newer (${BATCHES_FROM.join('.')} is recommended), or one replica`,
+    );
+  }
+  if (connection.info?.cluster !== undefined) return;
   throw new Error(
-    `nats-server ${version} loses acknowledged writes of a stream with ${replicas} replicas when a server is killed or ` +
-      `paused: use ${REPLICATED_FROM.join('.')} or newer (${BATCHES_FROM.join('.')} is recommended), or one replica`,
+    `${replicas} replicas need a cluster of NATS servers, and this one is alone: set one up (docs/nats.md), or take one replica`,
   );
 }
 
