@@ -43,10 +43,13 @@ const PLAIN_REASONS: Readonly<Record<string, string>> = {
   EPROTO: 'one side speaks TLS and the other does not',
 };
 
+/** What a code of Node's means to people; undefined where that is not known. */
+export const plainReason = (code: string): string | undefined => PLAIN_REASONS[code];
+
 export function connectionError(server: string, error: Error, request: ClientRequest): ConnectionError {
   if (error instanceof ConnectionError) return error;
   const code = 'code' in error ? String(error.code) : '';
-  const reason = PLAIN_REASONS[code] ?? error.message;
+  const reason = plainReason(code) ?? error.message;
   const stale = request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
   const cause = stale ? new StaleConnection(error.message, { cause: error }) : error;
   return new ConnectionError(`the server at ${server} cannot be reached: ${reason}`, { cause });

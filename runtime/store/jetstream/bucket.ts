@@ -12,6 +12,8 @@ import type { Subjects } from './subjects.ts';
 
 /** Of each object the last version and the one before: who was away for a moment finds what it missed. */
 const VERSIONS_KEPT = 2;
+/** Writes of leases in a millisecond, over a stream's whole life: far more than a fleet has. */
+const MOST_WRITES_A_MS = 1_000;
 /** Ids that the pipeline names are known for so long; mill itself never asks for them. */
 const DUPLICATES_NANOS = 1_000_000_000;
 /** Below this, servers were measured to lose acknowledged writes of streams with several replicas. */
@@ -40,7 +42,7 @@ export async function openObjects(options: BucketOptions, mayCreate: boolean): P
   const { api, connection, subjects } = options;
   const found = await api.streamInfo(subjects.stream);
   const replicas = options.replicas ?? found?.config.num_replicas ?? defaultReplicas(connection);
-  checkVersion(connection, replicas);
+  checkReplicas(connection, replicas);
   if (!found && !mayCreate) throw new LostStreamError(subjects.stream);
   const wanted = objectsConfig(options, replicas);
   const { info, isNew } = found ? { info: found, isNew: false } : await create(api, wanted);
@@ -58,7 +60,7 @@ export async function openLeases(
   const config: StreamConfig = {
     ...commonConfig(options),
     // Revisions of a stream that was made anew must be above those of the one before: they begin with the time.
-    description: found?.config.description ?? `mill: leases, revisions from ${nowMs}`,
+    description: found?.config.description ?? `mill: leases, revisions from ${nowMs * MOST_WRITES_A_MS}`,
     storage: 'memory',
     num_replicas: replicas,
     max_msgs_per_subject: 1,
@@ -148,12 +150,18 @@ const defaultReplicas = (connection: NatsConnection): number =>
   connection.info?.cluster === undefined ? 1 : 3;
 
 /** @throws Error in one line where these servers must not keep so many replicas */
-export function checkVersion(connection: NatsConnection, replicas: number): void {
+export function checkReplicas(connection: NatsConnection, replicas: number): void {
   const version = versionOf(connection);
-  if (replicas === 1 || isAtLeast(version, REPLICATED_FROM)) return;
+  if (replicas === 1) return;
+  if (!isAtLeast(version, REPLICATED_FROM)) {
+    throw new Error(
+      `nats-server ${version} loses acknowledged writes of a stream with ${replicas} replicas when a server is killed or ` +
+        `paused: use ${REPLICATED_FROM.join('.')} or newer (${BATCHES_FROM.join('.')} is recommended), or one replica`,
+    );
+  }
+  if (connection.info?.cluster !== undefined) return;
   throw new Error(
-    `nats-server ${version} loses acknowledged writes of a stream with ${replicas} replicas when a server is killed or ` +
-      `paused: use ${REPLICATED_FROM.join('.')} or newer (${BATCHES_FROM.join('.')} is recommended), or one replica`,
+    `${replicas} replicas need a cluster of NATS servers, and this one is alone: set one up (docs/nats.md), or take one replica`,
   );
 }
 

@@ -7,6 +7,7 @@ import {
   type NatsConnection,
   type NatsError,
 } from 'nats';
+import { plainReason } from '../../../api/client/failures.ts';
 import type { Clock } from '../../../api/clock.ts';
 import type { Log } from '../../../api/log.ts';
 
@@ -54,10 +55,28 @@ export async function connectToNats(options: NatsOptions, name: string): Promise
   try {
     return await connect(settings);
   } catch (error) {
-    const { message } = error as NatsError;
-    throw new Error(`NATS cannot be reached at ${servers.join(', ')}: ${message}`, { cause: error });
+    const { message, code } = error as NatsError;
+    const reason = NATS_REASONS[code] ?? plainReason(code) ?? message;
+    throw new Error(`NATS cannot be reached at ${servers.join(', ')}: ${reason}`, { cause: error });
   }
 }
+
+const REFUSED = 'authorization failed: it refuses this user and password, or these credentials';
+
+/** What the client's codes mean to people. */
+const NATS_REASONS: Readonly<Record<string, string>> = {
+  CONNECTION_REFUSED: 'nothing listens there',
+  CONNECTION_TIMEOUT: 'it does not answer',
+  TIMEOUT: 'it does not answer',
+  DISCONNECT: 'the connection broke',
+  AUTHORIZATION_VIOLATION: REFUSED,
+  AUTHENTICATION_TIMEOUT: REFUSED,
+  BAD_AUTHENTICATION: REFUSED,
+  AUTHENTICATION_EXPIRED: 'the credentials have expired',
+  ACCOUNT_EXPIRED: 'the account has expired',
+  BAD_CREDS: 'the credentials file holds no JWT and seed',
+  SERVER_OPT_NA: 'it does not speak TLS, which is asked for',
+};
 
 /** Since when the connection is broken, in ms since the epoch; undefined while it stands. */
 export class Contact {

@@ -13,7 +13,10 @@ import { readWholeLog, type WholeLog } from './whole-log.ts';
  * deletion may have come and gone meanwhile.
  */
 const LONGEST_GAP_MS = 30 * 60_000;
-/** A leader that was paused, and has been replaced meanwhile, answers once or twice before it learns of that. */
+/**
+ * A leader that was paused, and has been replaced meanwhile, answers once or twice before it learns of that; a server that
+ * has just started may not know yet of all streams.
+ */
 const LOOKS_BEFORE_LOST = 20;
 
 export interface LogCopyOptions {
@@ -48,7 +51,7 @@ export class LogCopy implements Follower {
   #target = 0;
   #isLoaded = false;
   #isReloading = false;
-  /** How often in a row the log was said to end before what was seen of it. */
+  /** How often in a row the log was said to be missing, or to end before what was seen of it. */
   #shortAnswers = 0;
   #recent: Change[] = [];
   #floor = 0;
@@ -89,6 +92,12 @@ export class LogCopy implements Follower {
 
   onContact(): void {
     this.#options.onContact();
+  }
+
+  onMissing(): void {
+    this.#shortAnswers += 1;
+    if (this.#shortAnswers >= LOOKS_BEFORE_LOST)
+      this.#giveUp('it is gone: somebody deleted it, or its servers came back without their disks');
   }
 
   onRecord(record: Incoming): void {

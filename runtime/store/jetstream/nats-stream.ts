@@ -3,7 +3,9 @@ import { type Msg, type NatsConnection, nuid } from 'nats';
 import type { Clock } from '../../../api/clock.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { Log } from '../../../api/log.ts';
+
 import { JetStreamApi, JetStreamError, STREAM_NOT_FOUND } from './api.ts';
+
 import { EncodedHeaders } from './encoded-headers.ts';
 import { Tail } from './nats-tail.ts';
 import { ATTEMPT, PREVIOUS } from './records.ts';

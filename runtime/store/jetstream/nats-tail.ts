@@ -13,8 +13,11 @@ const FORGET_MS = 10_000;
 const RETRY_FIRST_MS = 50;
 const RETRY_MOST_MS = 500;
 const NANOS_PER_MS = 1_000_000;
-/** After so many records that the follower has written itself, only headers are asked for. */
-const LEAN_AFTER = 256;
+/** So many records in a row that the follower had written itself, and known before, in so short a time: it needs no reader now. */
+const REST_AFTER_RECORDS = 256;
+const REST_AFTER_MS = 500;
+/** Of a follower that goes on by itself it is asked so often whether it still does. */
+const REST_LOOK_MS = 50;
 
 export interface TailOptions {
   readonly connection: NatsConnection;
@@ -36,9 +39,9 @@ export class Tail {
   #heardMs: number;
   #cancelWatch = () => {};
   #isOpening = false;
-  /** Only headers are sent. The first record that the follower does not know is read again whole. */
-  #isLean = false;
-  #knownInARow = 0;
+  /** Of records that were known, without another between them. */
+  #known = 0;
+  #knownSinceMs = 0;
 
   constructor(options: TailOptions) {
     this.#options = options;
@@ -58,7 +61,7 @@ export class Tail {
   }
 
   async #open(): Promise<void> {
-    const { signal, clock, log, create } = this.#options;
+    const { signal, clock, log } = this.#options;
     if (this.#isOpening) return;
     this.#isOpening = true;
     this.#stop();
@@ -73,7 +76,7 @@ export class Tail {
           { reason, stream: this.#options.stream },
           'the stream cannot be followed; it is tried again',
         );
-        if (create && hasErrorCode(error, STREAM_NOT_FOUND)) await create().catch(() => {});
+        if (hasErrorCode(error, STREAM_NOT_FOUND)) await this.#missing();
         await sleep(clock, pauseMs, signal);
       }
     }
@@ -81,7 +84,13 @@ export class Tail {
     if (!signal.aborted) this.#watch();
   }
 
-  /** @returns false where the follower gave it up. @throws where nobody answers */
+  async #missing(): Promise<void> {
+    const { create, follower } = this.#options;
+    if (create) await create().catch(() => {});
+    else follower.onMissing?.();
+  }
+
+  /** @returns false where the follower gave it up. @throws where nobody answers, or there is no such stream */
   async #tryToOpen(): Promise<boolean> {
     const { connection, api, stream, follower, position, clock, signal } = this.#options;
     const knew = follower.position();
@@ -107,7 +116,6 @@ export class Tail {
           replay_policy: 'instant',
           idle_heartbeat: HEARTBEAT_MS * NANOS_PER_MS,
           flow_control: true,
-          headers_only: this.#isLean,
           inactive_threshold: FORGET_MS * NANOS_PER_MS,
           mem_storage: true,
           num_replicas: 1,
@@ -135,18 +143,42 @@ export class Tail {
     }
     this.#delivered = record.delivery;
     this.#heard();
-    if (this.#changesWeight(record)) void this.#open();
-    else follower.onRecord(record);
+    if (this.#isNeeded(record)) follower.onRecord(record);
+    else this.#rest();
   }
 
-  /** @returns true where reading must begin again at this record */
-  #changesWeight(record: NatsRecord): boolean {
+  #isNeeded(record: NatsRecord): boolean {
+    const nowMs = this.#options.clock.now();
     const isKnown = this.#options.follower.isKnown?.(record) === true;
-    this.#knownInARow = isKnown ? this.#knownInARow + 1 : 0;
-    const isLean = isKnown && (this.#isLean || this.#knownInARow >= LEAN_AFTER);
-    const changes = isLean !== this.#isLean;
-    this.#isLean = isLean;
-    return changes;
+    if (!isKnown || nowMs - this.#knownSinceMs > REST_AFTER_MS) {
+      this.#known = 0;
+      this.#knownSinceMs = nowMs;
+    }
+    this.#known += isKnown ? 1 : 0;
+    return this.#known < REST_AFTER_RECORDS;
+  }
+
+  /**
+   * Who writes fast learns all there is from the answers: each says that nothing stands between its record and the one
+   * before. Reading all of it again would take as much of the servers as writing it. Where the follower does not get on
+   * any more, because it has written nothing, or somebody else has, reading begins again.
+   */
+  #rest(): void {
+    const { follower, clock, signal } = this.#options;
+    this.#stop();
+    this.#known = 0;
+    let position = follower.position();
+    const look = () => {
+      if (signal.aborted) return;
+      if (follower.position() === position) {
+        void this.#open();
+        return;
+      }
+      position = follower.position();
+      this.#heard();
+      this.#cancelWatch = clock.schedule(REST_LOOK_MS, look);
+    };
+    this.#cancelWatch = clock.schedule(REST_LOOK_MS, look);
   }
 
   /** A heartbeat, or the question whether this side keeps up (NATS, ADR-15). */

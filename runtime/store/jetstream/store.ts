@@ -95,13 +95,16 @@ async function whenReady<T>(
 ): Promise<T> {
   const deadlineMs = clock.now() + START_WAIT_MS;
   let looks = 0;
+  let isSaid = false;
   for (;;) {
     try {
       return await work();
     } catch (error) {
       const isPassing = isOfNats(error) || (error instanceof BehindError && ++looks < LOOKS_BEFORE_LOST);
       if (!isPassing || clock.now() >= deadlineMs) throw inOneLine(error);
-      log.debug({ reason: String(error) }, 'NATS is not ready yet');
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!isSaid) log.warn({ reason, forMs: START_WAIT_MS }, 'NATS is not ready yet: it is waited for');
+      isSaid = true;
       await sleep(clock, START_PAUSE_MS);
     }
   }

@@ -81,7 +81,9 @@ export interface Follower {
    */
   onOpened(position: StreamPosition, before: BeforeOpening): boolean;
   onRecord(record: Incoming): void;
-  /** Of records that the follower knows its headers are enough; absent: it knows none. */
+  /** There is no such stream, as the server says that was asked; asked again, and said again, until the follower gives up. */
+  onMissing?(): void;
+  /** Whether the follower knew of the record before; absent: it knows of none. */
   isKnown?(record: Incoming): boolean;
   /** A sign of life of the stream, also where nothing was stored. */
   onContact(): void;
@@ -92,7 +94,7 @@ export interface CommitStream {
   publish(record: Outgoing): Promise<PublishOutcome>;
   /** All or nothing; `sequence` is that of the last. Where `mode` is `batches`. */
   publishTogether(records: readonly Outgoing[]): Promise<PublishOutcome>;
-  /** @throws Error where nobody answers */
+  /** @throws Error where nobody answers, or there is no such stream */
   position(): Promise<StreamPosition>;
   /** Reads in order, without a gap but for what was superseded, and begins again after every break. Ends with the signal. */
   follow(follower: Follower, signal: AbortSignal): void;

@@ -5,7 +5,7 @@ import type { Clock } from '../../../api/clock.ts';
 import { silentLog } from '../../../api/log.ts';
 import type { Reader } from '../../../api/store.ts';
 import type { JetStreamApi, StreamInfo } from './api.ts';
-import { checkVersion, traitsOf, versionOf } from './bucket.ts';
+import { checkReplicas, traitsOf, versionOf } from './bucket.ts';
 import { FORMAT, readGenesis } from './genesis.ts';
 import { LogReading } from './log-reading.ts';
 import { NatsStream } from './nats-stream.ts';
@@ -82,7 +82,7 @@ function streamProblems(info: StreamInfo, connection: NatsConnection): Problem[]
       ),
     );
   try {
-    checkVersion(connection, info.config.num_replicas);
+    checkReplicas(connection, info.config.num_replicas);
   } catch (error) {
     problems.push(at(`stream ${name}`, (error as Error).message));
   }
