@@ -2,13 +2,17 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'chai';
 import { systemClock } from '../../api/clock.ts';
 import { silentLog } from '../../api/log.ts';
+import type { Store } from '../../api/store.ts';
 import type { NatsRelease } from '../../hack/nats/releases.ts';
 import { type Nats, startNats } from '../../hack/nats/servers.ts';
 import { type JetStreamStore, openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
 import { natsDir, needsNats } from '../vocabulary/nats.ts';
 import type { OpenOptions, StoreHarness } from './harness.ts';
+import { actor, blindly, event, put } from './objects.ts';
+import { hear, names } from './observing.ts';
 import { describeStore } from './store-suite.ts';
 
 interface Setting {
@@ -24,6 +28,14 @@ const SETTINGS: readonly Setting[] = [
   { title: "three nats-servers of Debian 13's", release: 'stable', servers: 3 },
 ];
 const START_MS = 60_000;
+/** Together enough for the writer to do without reading. */
+const WORKERS = 16;
+const TURNS = 50;
+
+async function reread(store: Store): Promise<Store> {
+  await store.barrier();
+  return store;
+}
 
 for (const { title, release, servers } of SETTINGS) {
   describe(`jetstream, ${title}`, function () {
@@ -36,6 +48,29 @@ for (const { title, release, servers } of SETTINGS) {
       nats = await startNats({ dir: await natsDir(), release, servers });
     });
     after(() => nats?.close());
+
+    it('hears what others write, also while it writes so fast that it reads nothing', async () => {
+      const harness = new Harness(() => nats, `test-${++buckets}`);
+      try {
+        const [writer, other] = [await harness.open(), await harness.crash()];
+        const heard = hear(writer, { kinds: ['Event'] });
+        const write = async (worker: number) => {
+          for (let turn = 0; turn < TURNS; turn++) {
+            await writer.commit(actor, blindly(put(event(`${worker}-${turn % 5}`, `${turn}`))));
+          }
+        };
+        const writing = Promise.all(Array.from({ length: WORKERS }, (_, worker) => write(worker)));
+        await other.commit(actor, blindly(put(event('meanwhile'))));
+        await writing;
+        await other.commit(actor, blindly(put(event('later'))));
+        await writer.barrier();
+        expect(writer.state.list('Event')).to.deep.equal((await reread(other)).state.list('Event'));
+        expect(names(heard.map(({ object }) => object))).to.include.members(['meanwhile', 'later']);
+        expect(heard.filter(({ object }) => object.metadata.name === '0-0')).to.have.lengthOf(TURNS / 5);
+      } finally {
+        await harness.dispose();
+      }
+    });
 
     describeStore('it is', () => new Harness(() => nats, `test-${++buckets}`));
   });

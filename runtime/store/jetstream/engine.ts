@@ -95,6 +95,7 @@ export class Engine implements Store {
       subjects,
       state,
       historyLimit,
+      clock,
       draftOf: (id) => this.#committer.draftOf(id),
       before: (entry) => this.#committer.before(entry),
       onChanges: (changes) => this.#show(changes),

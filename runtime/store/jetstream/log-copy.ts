@@ -1,9 +1,10 @@
 /** A copy of the log in memory: read whole at first, then followed, and read whole again where that is the only way on. */
+import type { Clock } from '../../../api/clock.ts';
 import type { Change } from '../../../api/store.ts';
 import type { MutableState } from '../state.ts';
 import { difference } from './difference.ts';
 import { Feed, ForkError } from './feed.ts';
-import { ATTEMPT, type Draft, type Entry, readEntry, recordId } from './records.ts';
+import { ATTEMPT, asRead, type Draft, type Entry, readEntry, recordId } from './records.ts';
 import type { BeforeOpening, CommitStream, Follower, Incoming, StreamPosition } from './stream.ts';
 import type { Subjects } from './subjects.ts';
 import { readWholeLog, type WholeLog } from './whole-log.ts';
@@ -37,7 +38,9 @@ export interface LogCopyOptions {
   /** It cannot be followed any more. */
   readonly onLost: (why: string) => void;
   readonly onContact: () => void;
+  /** Every record, once. */
   readonly onRecord: (record: Incoming) => void;
+  readonly clock: Clock;
   /** A record that mill did not write: it is passed over. */
   readonly onForeign: (record: Incoming) => void;
   readonly signal: AbortSignal;
@@ -118,12 +121,12 @@ export class LogCopy implements Follower {
   #read(record: Incoming): void {
     const { draftOf, subjects, onRecord, onForeign } = this.#options;
     const { sequence } = record;
-    onRecord(record);
     if (sequence <= this.feed.position) {
       this.#check(record);
       return;
     }
     const own = draftOf(record.header(ATTEMPT));
+    if (!own) onRecord(record);
     const entry = own ? { ...own, sequence } : readEntry(record, subjects);
     if (entry.content.type === 'foreign') onForeign(record);
     this.take(entry);
@@ -144,9 +147,12 @@ export class LogCopy implements Follower {
   }
 
   /** A record that is in the log for sure, read or heard of. */
-  take(entry: Entry): void {
-    const { before, after } = this.#options;
+  take(entry: Entry | (Entry & Draft)): void {
+    const { before, after, onRecord, clock } = this.#options;
     if (this.#isReloading) return;
+    // What this server has written is known from the answer, and may never be read.
+    const isNew = entry.sequence > this.feed.position;
+    if (isNew && 'outgoing' in entry) onRecord(asRead(entry.outgoing, clock.now()));
     if (!this.#isLoaded && entry.sequence !== this.feed.position + 1) {
       this.#recent = [];
       this.#floor = entry.sequence - 1;

@@ -66,17 +66,19 @@ export function draft(options: DraftOptions): Draft {
 }
 
 /** A record that somebody else has drafted, to be sent in their place. */
-export function draftAgain(outgoing: Outgoing, subjects: Subjects): Draft {
-  const { headers, subject, data, after } = outgoing;
-  const record: Incoming = {
-    sequence: after + 1,
-    subject,
-    header: (name) => headers[name] ?? '',
-    text: () => data,
-    timeMs: 0,
-  };
-  return { ...readEntry(record, subjects), outgoing };
-}
+export const draftAgain = (outgoing: Outgoing, subjects: Subjects): Draft => ({
+  ...readEntry(asRead(outgoing, 0), subjects),
+  outgoing,
+});
+
+/** A record that was sent, as it is read. */
+export const asRead = ({ after, subject, headers, data }: Outgoing, timeMs: number): Incoming => ({
+  sequence: after + 1,
+  subject,
+  header: (name) => headers[name] ?? '',
+  text: () => data,
+  timeMs,
+});
 
 /** Id of a record by its header, which those of strangers do not have: all servers must give it the same. */
 export const recordId = (attempt: string, sequence: number): string => attempt || `foreign.${sequence}`;
