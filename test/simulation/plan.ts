@@ -94,7 +94,7 @@ const LAST_STEP_MS = 8_000;
 /** Most that one fault lasts, but for those that are to outlast a lease. */
 const LONGEST_FAULT_MS = 6_000;
 /** An agent or a gateway that is away for so long is given up by the servers, while it goes on. */
-const PAST_LEASES_MS = { least: 9_000, most: 14_000 };
+const PAST_LEASES_MS = { least: 10_500, most: 14_000 };
 /** Share of the clusters that have more of everything. Most of what goes wrong needs little to show, and is cheap to find there. */
 const LARGE = 0.2;
 /** Share of the clusters to which nothing bad happens, so that what must always hold then can be checked. */
@@ -217,7 +217,7 @@ function drawServices(random: Random, isLarge: boolean): ServicePlan[] {
     replicas: pick(random, isLarge ? [1, 2, 3, 4] : [1, 1, 2, 2, 3]),
     ...policy(),
   }));
-  const stateful = Array.from({ length: pick(random, isLarge ? [0, 1, 2] : [0, 0, 1]) }, (_, index) => ({
+  const stateful = Array.from({ length: pick(random, isLarge ? [0, 1, 2] : [0, 1]) }, (_, index) => ({
     name: `db-${index}`,
     replicas: 1,
     volume: `data-${index}`,
@@ -327,7 +327,7 @@ function drawFault(random: Random, size: Size): Drawn {
   const lostForMs =
     random() < 0.5 ? forMs : Math.round(between(random, PAST_LEASES_MS.least, PAST_LEASES_MS.most));
   const share = between(random, 0.05, 0.5);
-  switch (integer(random, 0, 18)) {
+  switch (integer(random, 0, 19)) {
     case 0:
     case 1:
     case 2:
@@ -344,6 +344,7 @@ function drawFault(random: Random, size: Size): Drawn {
       return { do: 'blackout', node, forMs: lostForMs };
     case 5:
     case 6:
+    case 19:
       return { do: 'partition', target: linked(random, size), forMs: lostForMs };
     case 7:
       return { do: 'lostAnswers', target: linked(random, size), share, forMs };

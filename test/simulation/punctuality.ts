@@ -93,6 +93,8 @@ function checkProven({ metadata: { name }, spec }: Alloc, { state, world, compla
 function checkNodeBudget({ metadata, spec }: Migration, { state, world, complain }: Shown): void {
   const node = state.get('Node', spec.node);
   if (spec.reason !== 'drain' || !node || world.secondControlPlane) return;
+  // Begun by a pass that had read the policy just before an operator made it narrower.
+  if (spec.attempt !== node.spec.drainPolicy.attempt) return;
   const moving = state.byIndex('Migration', 'node', spec.node).filter((each) => !isFinished(each));
   if (moving.length > node.spec.drainPolicy.maxParallel)
     complain('budget', `migration ${metadata.name} is one too many for ${spec.node}`);
