@@ -14,8 +14,8 @@ export interface Mutant {
   /** Found exactly once in the file. */
   readonly find: string;
   readonly replace: string;
-  /** Where it is of one engine only: the seeds are drawn on that. */
-  readonly engine?: EngineName;
+  /** Where it is of one engine only: the seeds are drawn on that; `drill`: they are of the engine on NATS alone. */
+  readonly engine?: EngineName | 'drill';
 }
 
 /**

@@ -1,9 +1,9 @@
 /** Runs a tree's simulation, seed after seed, until one of them finds something. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import type { EngineName } from '../../test/simulation/plan.ts';
 import type { Result } from '../../test/simulation/run.ts';
 import { cpuMsOf } from '../cpu-time.ts';
+import type { Mutant } from './mutant.ts';
 
 /** Of CPU, not of time: a hundred times what a cluster takes. One that takes more goes round in circles. */
 const SEED_CPU_MS = 20_000;
@@ -26,7 +26,7 @@ export interface Search {
   /** How many clusters are tried. */
   readonly seeds: number;
   /** Absent: each seed draws it. */
-  readonly engine?: EngineName | undefined;
+  readonly engine?: Mutant['engine'];
   readonly signal: AbortSignal;
 }
 
@@ -36,7 +36,7 @@ export async function findBySimulation(
   { firstSeed, seeds, engine, signal }: Search,
 ): Promise<Find | undefined> {
   signal.throwIfAborted();
-  const worker = fork(join(root, 'test/simulation/worker.ts'), engine ? [engine] : [], {
+  const worker = fork(join(root, workerFor(engine)), engine ? [engine] : [], {
     cwd: root,
     execArgv: [...process.execArgv, HEAP],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -56,6 +56,9 @@ export async function findBySimulation(
     kill();
   }
 }
+
+const workerFor = (engine: Mutant['engine']): string =>
+  engine === 'drill' ? 'test/simulation/jetstream/drill-worker.ts' : 'test/simulation/worker.ts';
 
 /** What is wrong with one seed; undefined: nothing. @throws Error where the simulation is not there to be run */
 function complaintOf(worker: ChildProcess, seed: number): Promise<string | undefined> {

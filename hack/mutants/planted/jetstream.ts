@@ -51,7 +51,7 @@ export const jetstream: readonly Mutant[] = [
     what: 'records that go one by one are sent again from the first one, which is there already',
     find: 'let from = Math.max(0, feed.position - base);',
     replace: 'let from = 0;',
-    engine,
+    engine: 'drill',
   },
   {
     name: 'unfinished-commit-left',
@@ -83,8 +83,8 @@ export const jetstream: readonly Mutant[] = [
     file: 'runtime/store/jetstream/hand-over.ts',
     what: 'the writer commits what was handed to it long after its sender has gone on by itself',
     find: 'const isCurrent = !isEnded && feed.hasSeenAllSince(reads.revision) && holds(reads, head);',
-    replace: 'const isCurrent = (!isEnded || isEnded) && holds({ ...reads, objects: [] }, head);',
-    engine,
+    replace: 'const isCurrent = (isEnded || !isEnded) && holds(reads, head);',
+    engine: 'drill',
   },
   {
     name: 'tail-skips-after-break',
