@@ -148,7 +148,8 @@ export class Ephemeral implements Follower {
     const content: Content =
       write.type === 'put' ? { type: 'put', object } : { type: 'delete', kind: write.kind, name: write.name };
     const id = newAttempt();
-    const after = this.#sequences.get(subject) ?? 0;
+    const sequenceBefore = this.#sequences.get(subject);
+    const after = sequenceBefore ?? 0;
     const data = write.type === 'put' ? JSON.stringify(object) : '';
     const { outgoing } = draft({ id, previous: '', subject, content, data, after, isChained: false });
     const knew = this.#position;
@@ -157,10 +158,15 @@ export class Ephemeral implements Follower {
     // It is in a stream that was made anew, which this copy has not noticed yet.
     if (outcome.type === 'stored' && outcome.sequence <= knew) throw unavailable();
     if (outcome.type === 'unknown') throw unavailable(outcome.cause);
-    const past = outcome.type === 'stored' ? outcome.sequence : Math.max(after, this.#position) + 1;
-    if (outcome.type === 'stored') onQuorum();
-    await this.#shown(past, deadlineMs);
-    return outcome.type === 'stored' ? outcome.sequence : undefined;
+    if (outcome.type === 'stored') {
+      onQuorum();
+      await this.#shown(outcome.sequence, deadlineMs);
+      return outcome.sequence;
+    }
+    // What overtook it may have been shown while the answer was on its way: then nothing more needs to come.
+    const isShown = this.#sequences.get(subject) !== sequenceBefore;
+    if (!isShown) await this.#shown(this.#position + 1, deadlineMs);
+    return undefined;
   }
 
   #shown(sequence: number, deadlineMs: number): Promise<void> {
