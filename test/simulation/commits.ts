@@ -129,10 +129,12 @@ function checkBudget({ spec, metadata }: Migration, { state, complain }: Shown):
 /** That a machine went down, once or twice, says nothing about the workload: a move goes on with another replacement. */
 function checkFailure({ metadata, status }: Migration, { status: before }: Migration, shown: Shown): void {
   const { state, complain } = shown;
-  if (status.failure?.reason !== 'ReplacementFailed' || before.failure) return;
-  const { lost = [], replacement = '' } = status;
+  const { failure, lost = [], replacement = '' } = status;
+  if (!failure || before.failure || lost.length === MAX_LOST_REPLACEMENTS) return;
   const alloc = state.get('Alloc', replacement);
-  if (alloc?.spec.desired === 'running' && isLost(alloc) && lost.length < MAX_LOST_REPLACEMENTS)
+  if (alloc?.spec.desired !== 'running') return;
+  const isTargetDown = failure.reason === 'TargetLost' && failure.message.endsWith(' is down');
+  if (isTargetDown || (failure.reason === 'ReplacementFailed' && isLost(alloc)))
     complain('lost', `migration ${metadata.name} failed because ${replacement} was lost with its machine`);
 }
 

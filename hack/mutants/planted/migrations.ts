@@ -74,6 +74,13 @@ export const migrations: readonly Mutant[] = [
     replace: "reader.byIndex('Alloc', 'replaces', migration.spec.alloc).slice(1);",
   },
   {
+    name: 'migration-fails-of-a-loss',
+    file: 'controllers/migration/facts.ts',
+    what: 'a replacement that was lost with its machine fails the migration',
+    find: 'mayStartOver(status) && isLostReplacement(found, reader);',
+    replace: 'false && isLostReplacement(found, reader);',
+  },
+  {
     name: 'migration-counts-no-loss',
     file: 'controllers/migration/facts.ts',
     what: 'replacements that are lost are followed by others without an end',
