@@ -1,11 +1,15 @@
-/** `npm run demo`: a fleet of three, real services under real traffic; one machine is emptied and taken out. */
-import { type ChildProcess, spawn } from 'node:child_process';
+/**
+ * `npm run demo`: a fleet of three, real services under real traffic; one machine is emptied and taken out.
+ * `npm run demo -- --servers 3`: the same on three servers, while those that lead are killed.
+ */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { startServers, startUp } from './fleet.ts';
 import { startTraffic, type Traffic } from './traffic.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -18,7 +22,7 @@ const STEADY_MS = 2_000;
 const READY_TIMEOUT_MS = 30_000;
 
 const home = mkdtempSync(join(tmpdir(), 'mill-demo-'));
-const env = { ...process.env, XDG_CONFIG_HOME: join(home, 'config') };
+const env: NodeJS.ProcessEnv = { ...process.env };
 
 await main().then(
   (code) => {
@@ -31,8 +35,15 @@ await main().then(
 );
 
 async function main(): Promise<number> {
-  say('mill up: a store, an API server, controllers, a gateway and three nodes, in one process');
-  const up = await startUp();
+  const { servers } = parseArgs({ options: { servers: { type: 'string', default: '1' } } }).values;
+  if (servers !== '1' && servers !== '3') throw new Error(`--servers "${servers}": 1 or 3`);
+  say(
+    servers === '1'
+      ? 'mill up: a store, an API server, controllers, a gateway and three nodes, in one process'
+      : 'three NATS servers, three mill servers, three agents and a gateway, each a process',
+  );
+  const fleet = servers === '1' ? await startUp(home) : await startServers(home);
+  Object.assign(env, fleet.env);
   const clients: Traffic[] = [];
   try {
     await mill('apply', '-f', join(ROOT, 'manifests/demo'));
@@ -45,7 +56,9 @@ async function main(): Promise<number> {
     clients.push(...webClients(), counter.traffic);
     await pause(STEADY_MS);
     say(`mill drain ${LEAVING}`);
-    const drained = (await mill('drain', LEAVING)) === 0;
+    const [code, killed] = await Promise.all([mill('drain', LEAVING), fleet.killAmidst?.()]);
+    const drained = code === 0;
+    if (killed) say(killed);
     await mill('nodes');
     say(`mill remove ${LEAVING}`);
     const removed = (await mill('remove', LEAVING)) === 0;
@@ -56,37 +69,9 @@ async function main(): Promise<number> {
     return summary(clients, counter.problems(), drained, removed);
   } finally {
     await Promise.all(clients.map((client) => client.stop()));
-    await end(up);
+    await fleet.close();
     rmSync(home, { recursive: true, force: true });
   }
-}
-
-async function startUp(): Promise<ChildProcess> {
-  const child = spawn(
-    process.execPath,
-    [MILL, 'up', '--listen', '127.0.0.1:0', '--data', join(home, 'data')],
-    {
-      env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  const failed = once(child, 'exit').then(() =>
-    Promise.reject(new Error('mill up ended before it was ready')),
-  );
-  const timeout = pause(READY_TIMEOUT_MS, undefined, { ref: false }).then(() =>
-    Promise.reject(new Error('mill up was not ready in time')),
-  );
-  for (const other of [failed, timeout]) other.catch(() => undefined);
-  const ready = (async () => {
-    for await (const line of createInterface({ input: child.stdout })) {
-      process.stdout.write(`${line}\n`);
-      const url = /ready.*?(https?:\/\/\S+)/.exec(line)?.[1];
-      if (url) return url;
-    }
-    return failed;
-  })();
-  Object.assign(env, { MILL_SERVER: await Promise.race([ready, failed, timeout]) });
-  return child;
 }
 
 /** Both services have all their replicas: asked of mill itself. */
@@ -152,12 +137,6 @@ async function mill(...words: string[]): Promise<number> {
   const child = spawn(process.execPath, [MILL, ...words], { env, stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGTERM');
-  await once(child, 'exit');
 }
 
 function say(text: string): void {

@@ -5,15 +5,13 @@ import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import type { HttpClient } from '../../api/client/http.ts';
 import { type Cluster, startCluster } from '../../hack/cluster/cluster.ts';
+import { clientOf, killLeaders } from '../../hack/cluster/leaders.ts';
 import { startTraffic, type Traffic } from '../../hack/demo/traffic.ts';
-import type { Program } from '../../hack/program.ts';
 import { natsDir, needsNats } from '../vocabulary/nats.ts';
 import { collect, freePort, ROOT } from './mill.ts';
 import { Operator } from './operator.ts';
 
 const PATIENCE_MS = 120_000;
-/** The stream of the objects. */
-const STREAM = 'KV_mill';
 
 describe('a drain on three servers under traffic', function () {
   this.timeout(2 * PATIENCE_MS);
@@ -29,7 +27,7 @@ describe('a drain on three servers under traffic', function () {
     dir = await natsDir();
     cluster = await startCluster({ dir, agents: 3 });
     operator = new Operator(cluster);
-    client = await operator.client();
+    client = await clientOf(cluster);
     await sendTraffic();
   });
   after(async () => {
@@ -56,11 +54,6 @@ describe('a drain on three servers under traffic', function () {
     clients.push(startTraffic({ url, keepAlive: true, pauseMs: 20, onBody }));
   }
 
-  async function leaderOf(role: string): Promise<Program> {
-    const { spec } = await client.get('Leadership', role);
-    return cluster.program(spec.server ?? 'the server that leads nothing');
-  }
-
   /** Where the counter is, and with it its volume. */
   async function nodeOfCounter(): Promise<string> {
     const { items } = await client.list('Alloc');
@@ -77,11 +70,8 @@ describe('a drain on three servers under traffic', function () {
     if (!drain.stdout) throw new Error('no standard output');
     for await (const line of createInterface({ input: drain.stdout })) if (line.includes('placed')) break;
     drain.stdout.resume();
-    const server = await leaderOf(role);
-    await server.kill();
-    const nats = await cluster.nats.leader(STREAM);
-    await nats.kill();
-    return { outcome: await outcome, killed: [nats, server] };
+    const killed = await killLeaders(cluster, client, role);
+    return { outcome: await outcome, killed };
   }
 
   async function expectNothingLost(): Promise<void> {

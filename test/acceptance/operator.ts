@@ -1,9 +1,7 @@
-/** The operator of a cluster of processes: its commands as a user types them, and a client for what has to be looked at closely. */
+/** The operator of a cluster of processes, with the commands that a user types. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { readContext } from '../../api/cli/context.ts';
-import { createHttpClient, type HttpClient } from '../../api/client/http.ts';
 import type { Cluster } from '../../hack/cluster/cluster.ts';
 import { collect, ROOT } from './mill.ts';
 
@@ -34,14 +32,5 @@ export class Operator {
     for (const service of services) {
       await this.ok(['wait', `service/${service}`, '--for', 'condition=Available', '--timeout', '60s']);
     }
-  }
-
-  /** A client of all servers; it is the caller's to close. */
-  async client(): Promise<HttpClient> {
-    const { urls, env } = this.#cluster;
-    const [first = ''] = urls;
-    const context = await readContext(first, env);
-    if (!context) throw new Error(`${first} has written no context`);
-    return createHttpClient({ ...context, server: urls });
   }
 }
