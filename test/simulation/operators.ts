@@ -217,9 +217,7 @@ export class Operators {
         chronicle.note('plan', `operator: ${what}`);
         return true;
       } catch (error) {
-        const isRefused =
-          isApiError(error) && error.reason !== 'ServiceUnavailable' && error.reason !== 'Conflict';
-        if (isRefused) {
+        if (isApiError(error) && !WORTH_ANOTHER_TRY.has(error.reason)) {
           chronicle.note('plan', `operator: ${what}: refused: ${error.message}`);
           return false;
         }
@@ -229,5 +227,8 @@ export class Operators {
     return false;
   }
 }
+
+/** Where nobody knows what became of it, an operator tries again as well. */
+const WORTH_ANOTHER_TRY: ReadonlySet<string> = new Set(['ServiceUnavailable', 'Conflict', 'Timeout']);
 
 const nodeName = (index: number): string => `node-${index}`;

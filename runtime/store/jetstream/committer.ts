@@ -14,7 +14,6 @@ import {
   type Landed,
   MAX_RECORDS_UNDER_WAY,
   type Waiting,
-  WORTH_HALVING,
 } from './flight.ts';
 import { type Draft, draftAgain, type Entry } from './records.ts';
 import { Resending } from './resending.ts';
@@ -203,16 +202,10 @@ export class Committer {
         this.#launch(this.#completion());
       } else if (isAlone || (mode === 'pipelined' && this.#underWay.size < MAX_RECORDS_UNDER_WAY)) {
         const flight = this.#newFlight();
-        this.#decideInto(flight, mode === 'batches' ? this.#share() : 1);
+        this.#decideInto(flight, mode === 'batches' ? this.#queue.length : 1);
         this.#launch(flight);
       } else if (mode !== 'batches' || !this.#prepare()) return;
     }
-  }
-
-  /** How many of those that wait go at once, where nothing is on its way. */
-  #share(): number {
-    const { length } = this.#queue;
-    return length < WORTH_HALVING ? length : Math.ceil(length / 2);
   }
 
   /** Decides what goes out next while something else is on its way. @returns false where that is enough already */

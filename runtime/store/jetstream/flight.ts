@@ -12,8 +12,6 @@ const HEADER_BYTES = 2_048;
 
 /** Records sent that have no answer yet: enough to keep one stream busy, few enough to be decided again in a moment. */
 export const MAX_RECORDS_UNDER_WAY = 256;
-/** With so many commits waiting, half of them are decided while the other half is on its way: both take equally long. */
-export const WORTH_HALVING = 32;
 /** nats-server takes no larger atomic batch. */
 export const MAX_RECORDS_TOGETHER = 1_000;
 /** A larger commit has a record that holds it all, as where there are no batches; so it is never parted, whatever goes before it. */

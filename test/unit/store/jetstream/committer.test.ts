@@ -7,7 +7,6 @@ import { failure } from '../../../conformance/observing.ts';
 import { Servers, subjects } from './servers.ts';
 
 const COMMIT_WAIT_MS = 10_000;
-/** Enough for half of them to wait while the others are sent. */
 const MANY = 40;
 const message = (state: Reader, name: string) => state.get('Event', name)?.spec.message;
 
@@ -72,7 +71,9 @@ describe('a commit of the JetStream engine', () => {
     };
     one.stream.hold();
     one.stream.losesRecords = true;
-    const commits = Array.from({ length: MANY }, () => one.engine.commit(actor, increment));
+    const commits = [one.engine.commit(actor, increment)];
+    await servers.clock.advance(1);
+    for (let count = 1; count < MANY; count++) commits.push(one.engine.commit(actor, increment));
     await servers.clock.advance(1);
     expect(decisions).to.equal(MANY);
     await other.engine.commit(actor, blindly(put(event('count', '1000'))));
