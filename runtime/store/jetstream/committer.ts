@@ -8,13 +8,7 @@ import type { Actor, Change, Committed, Decision, Reader } from '../../../api/st
 import { Deadline, isLate } from './deadline.ts';
 import { Decider, type DeciderOptions } from './decider.ts';
 import type { Feed } from './feed.ts';
-import {
-  endOf,
-  type Flight,
-  type Landed,
-  MAX_RECORDS_UNDER_WAY,
-  type Waiting,
-} from './flight.ts';
+import { endOf, type Flight, type Landed, MAX_RECORDS_UNDER_WAY, type Waiting } from './flight.ts';
 import { type Draft, draftAgain, type Entry } from './records.ts';
 import { Resending } from './resending.ts';
 import { sendFlight } from './sending.ts';
