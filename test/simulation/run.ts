@@ -9,7 +9,7 @@ import type { Violation } from './witness.ts';
 /** From the last fault on; a drain, its deadlines and the longest backoffs fit in it. Virtual milliseconds. */
 const REST_WITHIN_MS = 150_000;
 /** At rest it stays so for this long, and nothing is written: longer than heartbeats and health checks are apart. */
-const REST_LASTS_MS = 3_000;
+const REST_LASTS_MS = 2_000;
 const LOOK_EVERY_MS = 250;
 /** Lines of the history that a failure shows. */
 const STORY_LINES = 80;

@@ -69,17 +69,19 @@ describe('a commit of the JetStream engine', () => {
       decisions += 1;
       return { writes: [put(event('count', `${Number(message(state, 'count') ?? 0) + 1}`))], result: 0 };
     };
+    let arrive = () => {};
     one.stream.hold();
-    one.stream.losesRecords = true;
+    one.stream.delay = new Promise((resolve) => {
+      arrive = resolve;
+    });
     const commits = [one.engine.commit(actor, increment)];
     await servers.clock.advance(1);
     for (let count = 1; count < MANY; count++) commits.push(one.engine.commit(actor, increment));
     await servers.clock.advance(1);
     expect(decisions).to.equal(MANY);
     await other.engine.commit(actor, blindly(put(event('count', '1000'))));
-    one.stream.losesRecords = false;
+    arrive();
     one.stream.release();
-    await servers.clock.advance(COMMIT_WAIT_MS);
     await Promise.all(commits);
     expect(message(other.engine.state, 'count')).to.equal(`${1_000 + MANY}`);
     expect(decisions).to.equal(2 * MANY);

@@ -91,6 +91,8 @@ export class StreamView implements CommitStream {
   losesAnswers = false;
   /** What is sent does not arrive. */
   losesRecords = false;
+  /** What is sent is on its way until then. */
+  delay: Promise<void> | undefined;
   /** So many of those that are sent next arrive, and then none. */
   arrive = Number.POSITIVE_INFINITY;
   /** What the stream says once to a record of that subject, instead of taking it. */
@@ -108,6 +110,7 @@ export class StreamView implements CommitStream {
   }
 
   async publish(record: Outgoing): Promise<PublishOutcome> {
+    if (this.delay) await this.delay;
     const { refuses } = this;
     if (refuses?.subject === record.subject) {
       this.refuses = undefined;
@@ -117,6 +120,7 @@ export class StreamView implements CommitStream {
   }
 
   async publishTogether(records: readonly Outgoing[]): Promise<PublishOutcome> {
+    if (this.delay) await this.delay;
     if (records.length > LARGEST_BATCH) return { type: 'unknown', cause: new Error('too large') };
     return this.#answer(() => {
       let outcome: PublishOutcome = { type: 'overtaken' };
