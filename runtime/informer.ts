@@ -31,6 +31,8 @@ export interface InformerOptions {
   readonly random: () => number;
   /** One a kind. */
   readonly watches: readonly InformerWatch[];
+  /** Nothing is listed before it resolves; absent: at once. */
+  readonly after?: Promise<unknown>;
 }
 
 export interface Informer extends ObjectSource {
@@ -48,7 +50,7 @@ export interface Informer extends ObjectSource {
   close(): void;
 }
 
-/** Starts to follow at once. */
+/** Starts to follow at once, or when it may. */
 export function createInformer(options: InformerOptions): Informer {
   return new ListWatchInformer(options);
 }
@@ -118,11 +120,12 @@ class ListWatchInformer implements Informer {
 
   /** Until it is closed: lists, watches from there, and after a break goes on from the last revision it has seen. */
   async #follow(watch: InformerWatch, onListed: () => void): Promise<void> {
-    const { client, clock, log, random } = this.#options;
+    const { client, clock, log, random, after } = this.#options;
     const { kind, fieldSelector } = watch;
     const { signal } = this.#abort;
     let isListed = false;
     let failures = 0;
+    if (after) await after;
     while (!signal.aborted) {
       try {
         if (!isListed) {

@@ -51,13 +51,6 @@ export function startGateway(options: GatewayProcessOptions): GatewayProcess {
   const log = options.log.child({ gateway: name });
   const gateway =
     options.dataPlane ?? new Gateway({ host, clock, log, ...(holdMs === undefined ? {} : { holdMs }) });
-  const informer = createInformer({ client, clock, log, random, watches: [{ kind: 'Endpoints' }] });
-  // Its routes are applied in the turn in which a change is heard, so it has applied what the informer shows.
-  informer.subscribe({ kinds: ['Endpoints'] }, ({ type, object }) => {
-    if (object.kind !== 'Endpoints') return;
-    if (type === 'deleted') gateway.remove(object.spec.service);
-    else gateway.apply(routesOf(object));
-  });
   const lease = createLeaseKeeper({
     client,
     clock,
@@ -67,6 +60,21 @@ export function startGateway(options: GatewayProcessOptions): GatewayProcess {
     durationMs: LEASE_DURATION_MS,
     renewEveryMs: RENEW_EVERY_MS,
     session: `${name}-${Math.floor(random() * 2 ** 32).toString(36)}`.slice(-64),
+  });
+  // It sends nothing to anybody before its word is waited for: what it lists is as new as its lease.
+  const informer = createInformer({
+    client,
+    clock,
+    log,
+    random,
+    watches: [{ kind: 'Endpoints' }],
+    after: lease.held,
+  });
+  // Its routes are applied in the turn in which a change is heard, so it has applied what the informer shows.
+  informer.subscribe({ kinds: ['Endpoints'] }, ({ type, object }) => {
+    if (object.kind !== 'Endpoints') return;
+    if (type === 'deleted') gateway.remove(object.spec.service);
+    else gateway.apply(routesOf(object));
   });
   let isClosing = false;
   const report = () => {

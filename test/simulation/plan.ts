@@ -90,18 +90,18 @@ export interface Plan {
  * start, and close enough to each other to meet. Clusters with a short life are many, and many find more than long ones.
  */
 const FIRST_STEP_MS = 300;
-const LAST_STEP_MS = 8_000;
+const LAST_STEP_MS = 6_000;
 /** Most that one fault lasts, but for those that are to outlast a lease. */
-const LONGEST_FAULT_MS = 6_000;
+const LONGEST_FAULT_MS = 5_000;
 /** An agent or a gateway that is away for so long is given up by the servers, while it goes on. */
 const PAST_LEASES_MS = { least: 10_500, most: 14_000 };
 /** Share of the clusters that have more of everything. Most of what goes wrong needs little to show, and is cheap to find there. */
-const LARGE = 0.15;
+const LARGE = 0.1;
 /** Share of the clusters to which nothing bad happens, so that what must always hold then can be checked. */
 const CALM = 0.15;
 
 /** Share of the clusters that are several servers on NATS. */
-const ON_NATS = 0.2;
+const ON_NATS = 0.1;
 
 export type EngineName = 'embedded' | 'jetstream';
 

@@ -19,6 +19,7 @@ describe('the informer', () => {
   let clock: VirtualClock;
   let informer: Informer;
   let told: string[];
+  let after: Promise<void> | undefined;
   const at = (object: AnyObject, revision: number) =>
     changed(object, { metadata: { resourceVersion: String(revision) } });
   const say = (change: Change) => `${change.type} ${change.object.metadata.name}@${change.revision}`;
@@ -30,6 +31,7 @@ describe('the informer', () => {
       log: silentLog,
       random: seededRandom(),
       watches: [{ kind: 'Node', fieldSelector: 'status.phase=ready' }],
+      ...(after ? { after } : {}),
     });
     informer.subscribe({ kinds: ['Node'] }, (change) => told.push(say(change)));
     await flushMicrotasks();
@@ -40,8 +42,21 @@ describe('the informer', () => {
     server.revision = 10;
     clock = new VirtualClock();
     told = [];
+    after = undefined;
   });
   afterEach(() => informer.close());
+
+  it('lists nothing before it may', async () => {
+    let begin = () => {};
+    after = new Promise((resolve) => {
+      begin = resolve;
+    });
+    await start(at(node('node-1'), 9));
+    server.items = [at(node('node-2'), 12)];
+    begin();
+    await informer.synced;
+    expect(told).to.deep.equal(['added node-2@12']);
+  });
 
   it('lists, and watches from the revision of the list', async () => {
     await start(at(node('node-2'), 7), at(node('node-1'), 9));
