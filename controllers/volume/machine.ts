@@ -92,8 +92,8 @@ export const machine = setup({
   states: {
     withoutDriver: {
       always: [
-        { guard: 'wasNeverMade', target: 'destroying' },
         { guard: 'hasDriver', target: 'locating' },
+        { guard: 'wasNeverMade', target: 'destroying' },
       ],
     },
     locating: {
@@ -105,7 +105,11 @@ export const machine = setup({
       },
     },
     provisioning: {
-      always: { guard: 'isProvisioned', target: 'claiming' },
+      always: [
+        { guard: 'isProvisioned', target: 'claiming' },
+        // It may have been made, and the record of that refused.
+        { guard: 'isGoing', target: 'unmounting' },
+      ],
       on: { act: { actions: 'provisionVolume' } },
     },
     claiming: {
@@ -134,7 +138,7 @@ export const machine = setup({
       always: { guard: not('isGoing'), target: 'ready' },
       on: {
         act: [
-          { guard: 'isProvisioned', actions: ['destroyVolume', 'removeFinalizer'] },
+          { guard: 'hasDriver', actions: ['destroyVolume', 'removeFinalizer'] },
           { actions: 'removeFinalizer' },
         ],
       },
