@@ -76,6 +76,13 @@ export const conflict = (kind: string, name: string): ApiError =>
 /** Says, as the reason of a cause, that a request changed nothing: a client of several servers asks the next one. */
 export const NOTHING_DONE = 'NothingDone';
 
+/** Says, as the reason of a cause, that a token is not known: its node was not removed, as far as the server knows. */
+export const UNKNOWN_TOKEN = 'UnknownToken';
+
+/** True where an error has a cause of that reason. */
+export const hasCause = (error: unknown, reason: string): boolean =>
+  isApiError(error) && error.details.causes?.some((cause) => cause.reason === reason) === true;
+
 /** Nothing can be written, or known, here and now; nothing of the request was done. */
 export const unavailable = (message: string, options?: ErrorOptions): ApiError =>
   new ApiError(

@@ -4,7 +4,7 @@
  */
 import { type Client, deleteIfPresent } from '../api/client/client.ts';
 import { type Clock, timestamp } from '../api/clock.ts';
-import { isApiError } from '../api/errors.ts';
+import { hasCause, isApiError, UNKNOWN_TOKEN } from '../api/errors.ts';
 import type { LeaseSpec } from '../api/kinds/lease.ts';
 import type { Log } from '../api/log.ts';
 import { sameJson } from '../api/same-json.ts';
@@ -17,6 +17,8 @@ const RETRY_FIRST_MS = 50;
 const RETRY_LONGEST_PART = 1 / 4;
 /** So many refusals in a row are needed: one alone may come from a server that is just starting. */
 const REJECTIONS_TO_BELIEVE = 3;
+/** A server whose copy is behind does not know a token that another has just given out: it must go on not knowing it. */
+const UNKNOWN_TO_BELIEVE_MS = 10_000;
 
 export interface LeaseKeeperOptions {
   readonly client: Client;
@@ -86,6 +88,7 @@ class Keeper implements LeaseKeeper {
   #isSending: Promise<void> | undefined;
   #failures = 0;
   #rejections = 0;
+  #rejectedSinceMs = 0;
   #cancelTimer = () => {};
   #onHeld: () => void = () => {};
 
@@ -235,7 +238,12 @@ class Keeper implements LeaseKeeper {
       this.#rejections = 0;
       return;
     }
+    const nowMs = this.#steady.now();
+    if (this.#rejections === 0) this.#rejectedSinceMs = nowMs;
     this.#rejections += 1;
-    if (this.#rejections === REJECTIONS_TO_BELIEVE) for (const callback of this.#onRejected) callback(error);
+    const mayPass = hasCause(error, UNKNOWN_TOKEN) && nowMs - this.#rejectedSinceMs < UNKNOWN_TO_BELIEVE_MS;
+    if (mayPass || this.#rejections < REJECTIONS_TO_BELIEVE) return;
+    for (const callback of this.#onRejected) callback(error);
+    this.#onRejected.clear();
   }
 }

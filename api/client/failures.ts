@@ -3,6 +3,7 @@ import type { ClientRequest } from 'node:http';
 import {
   ApiError,
   type ErrorDetails,
+  hasCause,
   isApiError,
   NOTHING_DONE,
   STATUS_CODES,
@@ -18,13 +19,11 @@ export class UnsentError extends ConnectionError {}
 
 /** True where a request that failed has certainly changed nothing, so that it may be sent to another server. */
 export const isUndone = (error: unknown): boolean =>
-  error instanceof UnsentError ||
-  (isApiError(error) && error.details.causes?.some(({ reason }) => reason === NOTHING_DONE) === true);
+  error instanceof UnsentError || hasCause(error, NOTHING_DONE);
 
 /** True where a read asks for more than the store has ever had: it is another one, or an older copy was restored. */
 export const isRevisionTooLarge = (error: unknown): boolean =>
-  isApiError(error, 'Timeout') &&
-  error.details.causes?.some(({ reason }) => reason === 'ResourceVersionTooLarge') === true;
+  isApiError(error, 'Timeout') && hasCause(error, 'ResourceVersionTooLarge');
 
 const PLAIN_REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',

@@ -1,6 +1,6 @@
 /** Who asks: a bearer token becomes an actor. Tokens are compared and looked up by their SHA-256 only. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { ApiError } from '../errors.ts';
+import { ApiError, UNKNOWN_TOKEN } from '../errors.ts';
 import { NODE_GROUP } from '../groups.ts';
 import type { Actor, Reader } from '../store.ts';
 
@@ -45,8 +45,12 @@ export class Authenticator {
   /** By an index: whoever times it learns about a hash of 256 bits, which is of no use. */
   #agent(hash: string): Actor {
     const [credential] = this.#state.byIndex('Credential', 'token', hash);
-    if (!credential)
-      throw unauthorized('the token is not known here: it is of another server, or was replaced');
+    if (!credential) {
+      const message = 'the token is not known here: it is of another server, or was replaced';
+      throw new ApiError('Unauthorized', message, {
+        causes: [{ field: '', message: 'this server has no credential with it', reason: UNKNOWN_TOKEN }],
+      });
+    }
     const { node, nodeUid, revoked } = credential.spec;
     if (revoked) throw unauthorized(`the credential of node "${node}" was revoked: the node was removed`);
     return { user: `system:node:${node}`, groups: [NODE_GROUP], nodeUid };

@@ -18,6 +18,8 @@ export interface World {
   /** Also where it has ended: there was one. */
   readonly secondControlPlane: unknown;
   readonly cloud: Cloud;
+  /** Several servers on NATS; undefined: one with its own disk. */
+  readonly fleet: unknown;
   /** Where no fault is planned: the services that nobody changes, and that may never fall below their replicas. */
   readonly calm: readonly { readonly name: string; readonly replicas: number }[] | undefined;
 }

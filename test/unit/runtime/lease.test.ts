@@ -181,6 +181,18 @@ describe('the lease keeper', () => {
     expect(rejections).to.deep.equal(['node "node-1" was removed']);
   });
 
+  it('does not believe a server that is behind and knows no such token, before that has lasted', async () => {
+    await start();
+    const rejections: string[] = [];
+    keeper.onRejected((error) => rejections.push(error.message));
+    const causes = [{ field: '', message: '', reason: 'UnknownToken' }];
+    failure = new ApiError('Unauthorized', 'the token is not known here', { causes });
+    await clock.advance(9_000);
+    expect(rejections).to.deep.equal([]);
+    await clock.advance(3_000);
+    expect(rejections).to.deep.equal(['the token is not known here']);
+  });
+
   it('is quiet once it is closed, and gives the lease up where it is asked to', async () => {
     await start();
     const before = written.length;
