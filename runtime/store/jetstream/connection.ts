@@ -45,15 +45,16 @@ export async function connectToNats(options: NatsOptions, name: string): Promise
     maxReconnectAttempts: -1,
     // A stack for every request, in case that it fails, costs more than the request.
     noAsyncTraces: true,
-    // A server that is started with its users, one after the other, refuses some for a moment: no reason to give up.
-    ignoreAuthErrorAbort: true,
     reconnectTimeWait: RECONNECT_MS,
     pingInterval: PING_MS,
     maxPingOut: MAX_PINGS_OUT,
     timeout: CONNECT_TIMEOUT_MS,
   };
   try {
-    return await connect(settings);
+    // Tried out first: with the next setting, a first connection that all servers refuse would be tried for ever.
+    await (await connect({ ...settings, reconnect: false })).close();
+    // Later on a server that was just started may refuse everybody for a moment: no reason to give up.
+    return await connect({ ...settings, ignoreAuthErrorAbort: true });
   } catch (error) {
     const { message, code } = error as NatsError;
     const reason = NATS_REASONS[code] ?? plainReason(code) ?? message;

@@ -48,7 +48,12 @@ function describeProduction(release: NatsRelease): void {
     /** The engine of a mill server; the first one commits for both. */
     function store(serverId: string): Promise<JetStreamStore> {
       const { mill } = nats.production.logins;
-      const refused: Log = { ...silentLog, warn: (fields) => refusals.push(fields), child: () => refused };
+      const refused: Log = {
+        ...silentLog,
+        warn: (fields, message) =>
+          VIOLATION.test(JSON.stringify(fields)) && refusals.push({ ...fields, message }),
+        child: () => refused,
+      };
       return openJetStreamStore({
         nats: {
           servers: nats.urls,
