@@ -40,8 +40,8 @@ export const runtime: readonly Mutant[] = [
     name: 'lease-deaf-to-rejection',
     file: 'runtime/lease.ts',
     what: 'an agent whose node was removed renews its lease for ever',
-    find: 'if (this.#rejections === REJECTIONS_TO_BELIEVE)',
-    replace: 'if (this.#rejections < 0)',
+    find: 'if (mayPass || this.#rejections < REJECTIONS_TO_BELIEVE) return;',
+    replace: 'if (mayPass || this.#rejections > 0) return;',
   },
   {
     name: 'lease-watchdog-armed-once',
