@@ -1,5 +1,5 @@
 /** Leases: in a memory stream of their own, one subject each, compared and set by themselves and counted apart. */
-import type { Clock } from '../../../api/clock.ts';
+import { type Clock, sleep } from '../../../api/clock.ts';
 import { ApiError } from '../../../api/errors.ts';
 import { type AnyObject, isEphemeral } from '../../../api/kinds/index.ts';
 import type { Actor, Admission, Change, Committed, Decision, Reader, Write } from '../../../api/store.ts';
@@ -13,6 +13,8 @@ import type { Subjects } from './subjects.ts';
 
 /** A heartbeat that takes longer is of no use: the next one is due. */
 const WRITE_WAIT_MS = 2_000;
+/** Before a write that nobody took is tried again. */
+const RETRY_MS = 50;
 
 export interface EphemeralOptions {
   readonly stream: CommitStream;
@@ -141,7 +143,7 @@ export class Ephemeral implements Follower {
 
   /** @returns the sequence; 0 where there was nothing to delete; undefined where it was overtaken */
   async #publish(write: Write, deadlineMs: number): Promise<number | undefined> {
-    const { stream, subjects, state, newAttempt, onQuorum } = this.#options;
+    const { stream, subjects, state, newAttempt, onQuorum, clock } = this.#options;
     const object = write.type === 'put' ? write.object : state.get(write.kind, write.name);
     if (!object) return 0;
     const subject = subjects.of(object);
@@ -157,7 +159,12 @@ export class Ephemeral implements Follower {
     if (outcome.type === 'refused') throw outcome.error;
     // It is in a stream that was made anew, which this copy has not noticed yet.
     if (outcome.type === 'stored' && outcome.sequence <= knew) throw unavailable();
-    if (outcome.type === 'unknown') throw unavailable(outcome.cause);
+    if (outcome.type === 'unknown') {
+      // A stream that elects a leader has nobody who listens for a moment. Where it was stored after all, it is shown.
+      if (clock.now() + RETRY_MS >= deadlineMs) throw unavailable(outcome.cause);
+      await sleep(clock, RETRY_MS);
+      return undefined;
+    }
     if (outcome.type === 'stored') {
       onQuorum();
       await this.#shown(outcome.sequence, deadlineMs);

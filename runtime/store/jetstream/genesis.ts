@@ -1,12 +1,14 @@
 /** The first record of a bucket names the cluster that it is of; a server that knows it compares the two. */
 import { randomUUID } from 'node:crypto';
 import { headers, type NatsConnection } from 'nats';
-import { type JetStreamApi, REQUEST_TIMEOUT_MS, type StreamInfo } from './api.ts';
+import { type JetStreamApi, JetStreamError, REQUEST_TIMEOUT_MS, type StreamInfo } from './api.ts';
 import { LostStreamError } from './bucket.ts';
 import { BehindError, readMemory, remedy, whyAnother } from './identity.ts';
 import { ATTEMPT, type Draft, draft, idOf, PREVIOUS, RESTORE, STORE } from './records.ts';
 import type { Subjects } from './subjects.ts';
 
+/** No code of NATS's: its answer said nothing, and the record is not there. */
+const NOT_STORED = 0;
 /** Version of the records' layout; a server reads its own only. */
 export const FORMAT = 1;
 
@@ -110,6 +112,8 @@ async function writeGenesis(options: IdentityOptions, info: StreamInfo): Promise
     timeout: REQUEST_TIMEOUT_MS,
   });
   const stored = await readGenesis(options);
-  if (!stored) throw new Error(`stream ${subjects.stream} does not keep what is written to it`);
+  // A stream that has just been made, or elects a leader, may refuse it, or not show it yet: it is tried again.
+  if (!stored)
+    throw new JetStreamError(`stream ${subjects.stream} has not stored its first record yet`, NOT_STORED);
   return stored;
 }
