@@ -58,7 +58,11 @@ async function list() {
 /** Its streams get a replica on another server, where there is one. */
 async function remove() {
   const body = JSON.stringify({ peer: name });
-  const answer = (await connection.request('$JS.API.SERVER.REMOVE', body, { timeout: TIMEOUT_MS })).json();
+  const request = connection.request('$JS.API.SERVER.REMOVE', body, { timeout: TIMEOUT_MS });
+  const unanswered = {
+    error: { description: 'no leader of the NATS servers answers; try again in a moment' },
+  };
+  const answer = await request.then((reply) => reply.json()).catch(() => unanswered);
   if (answer.error) {
     process.stderr.write(`${name} was not removed: ${answer.error.description}\n`);
     process.exitCode = 1;
