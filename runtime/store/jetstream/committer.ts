@@ -194,6 +194,9 @@ export class Committer {
       if (feed.unfinished) {
         if (!isAlone) return;
         this.#launch(this.#completion());
+      } else if (isAlone && feed.isWithinCommit) {
+        // Of another server: the rest of it is in the log, and what is decided now would be judged without it.
+        return;
       } else if (isAlone || (mode === 'pipelined' && this.#underWay.size < MAX_RECORDS_UNDER_WAY)) {
         const flight = this.#newFlight();
         this.#decideInto(flight, mode === 'batches' ? this.#queue.length : 1);
