@@ -166,7 +166,7 @@ export class Committer {
     if (this.#whyClosed) return Promise.reject(this.#whyClosed);
     const deadlineMs = this.#options.clock.now() + COMMIT_WAIT_MS;
     return new Promise((settle, fail) => {
-      this.#queue.push({ ...request, deadlineMs, settle, fail });
+      this.#queue.push({ ...request, timesDecided: 0, deadlineMs, settle, fail });
       this.#deadline.arm();
       // Where records follow one another without waiting, so do decisions; else what comes in this turn goes together.
       if (this.#options.stream.traits.mode === 'pipelined') this.#pump();

@@ -5,6 +5,7 @@ import { stage } from '../staging.ts';
 import type { EphemeralWriter } from './ephemeral-writer.ts';
 import {
   type Decided,
+  decisionId,
   draftOneByOne,
   draftTogether,
   type Landed,
@@ -70,23 +71,25 @@ export class Decider {
     }
   }
 
-  #draft({ attempt, isBarrier }: Waiting, writes: readonly Write[], next: NextPlace) {
+  #draft(waiting: Waiting, writes: readonly Write[], next: NextPlace) {
     const { head, stream, subjects } = this.#options;
     const { mode, maxRecordBytes } = stream.traits;
     const place = { ...next, subjects, maxRecordBytes };
-    if (isBarrier) {
-      const mark = { id: attempt, subject: subjects.internal(BARRIER), content: { type: 'mark' } } as const;
+    const id = decisionId(waiting);
+    waiting.timesDecided += 1;
+    if (waiting.isBarrier) {
+      const mark = { id, subject: subjects.internal(BARRIER), content: { type: 'mark' } } as const;
       return { staged: { changes: [], objects: [], texts: [] }, drafts: [draft({ ...next, ...mark })] };
     }
     const first = next.after + 1;
     const staged = stage(head.reader, writes, first);
     const most = mode === 'batches' ? MAX_WRITES_TOGETHER : 1;
     if (staged.changes.length <= most) {
-      return { staged, drafts: draftTogether(attempt, partsOf(staged, subjects), place) };
+      return { staged, drafts: draftTogether(id, partsOf(staged, subjects), place) };
     }
     // The record that holds them all takes the first place.
     const moved = stage(head.reader, writes, first + 1);
-    return { staged: moved, drafts: draftOneByOne(attempt, partsOf(moved, subjects), place) };
+    return { staged: moved, drafts: draftOneByOne(id, partsOf(moved, subjects), place) };
   }
 
   /** After the lasting part, which decides: what is ephemeral may be lost at any time. */

@@ -2,6 +2,7 @@
 import type { Change } from '../../../api/store.ts';
 import { atRevision } from '../frozen.ts';
 import type { MutableState } from '../state.ts';
+import { isDecisionOf } from './flight.ts';
 import type { Content, Entry } from './records.ts';
 import type { Outgoing } from './stream.ts';
 
@@ -57,13 +58,20 @@ export class Feed {
     return this.position < this.#end;
   }
 
-  /** Where the record of that id is in the log, after a revision, and as far back as ids are kept. */
-  sequenceOf(id: string, after = 0): number | undefined {
+  /** The record of a commit, its first one, in the log after a revision, and as far back as ids are kept. */
+  find(attempt: string, after: number): { readonly sequence: number; readonly id: string } | undefined {
     const oldest = Math.max(1, after + 1, this.position - IDS_KEPT + 1);
     for (let sequence = this.position; sequence >= oldest; sequence--) {
-      if (this.#ids[sequence % IDS_KEPT] === id) return sequence;
+      const id = this.#ids[sequence % IDS_KEPT] ?? '';
+      if (isDecisionOf(id, attempt)) return { sequence, id };
     }
     return undefined;
+  }
+
+  /** Id of the record at a sequence, where it is known. */
+  idAt(sequence: number): string | undefined {
+    const isKept = sequence > this.position - IDS_KEPT && sequence <= this.position;
+    return isKept ? this.#ids[sequence % IDS_KEPT] : undefined;
   }
 
   /** True where every record after a revision was seen, and its id is kept: what is not found among them is not there. */
@@ -103,8 +111,7 @@ export class Feed {
 
   /** @throws ForkError where another record was taken at this sequence, as far back as that is known */
   check(sequence: number, id: string): void {
-    if (sequence <= this.position - IDS_KEPT) return;
-    const known = this.#ids[sequence % IDS_KEPT];
+    const known = this.idAt(sequence);
     if (known && known !== id) throw new ForkError(`record ${sequence} was ${known}, and is ${id} now`);
   }
 

@@ -20,8 +20,9 @@ export const MAX_WRITES_TOGETHER = MAX_RECORDS_TOGETHER - MAX_RECORDS_UNDER_WAY;
 /** A commit that has not been decided yet. */
 export interface Waiting {
   readonly actor: Actor;
-  /** Unique; the first record of the commit gets it as its id. */
+  /** Unique; the first record of the commit gets it as its id, with how often it was decided before. */
   readonly attempt: string;
+  timesDecided: number;
   readonly deadlineMs: number;
   /** Stores a record even where nothing is written: whoever reads after it reads what was acknowledged before. */
   readonly isBarrier?: true;
@@ -60,8 +61,19 @@ export interface Flight {
 
 export const endOf = ({ base, drafts }: Flight): number => base + drafts.length;
 
+/**
+ * Id of the first record of a commit. Each decision has its own: whoever names it as the record before names all that it was
+ * based on, so that a copy of an earlier decision, late on its way, fits nowhere.
+ */
+export const decisionId = ({ attempt, timesDecided }: Pick<Waiting, 'attempt' | 'timesDecided'>): string =>
+  timesDecided === 0 ? attempt : `${attempt}~${timesDecided}`;
+
+/** Whether a record is the first one of a commit, however often that was decided. */
+export const isDecisionOf = (id: string, attempt: string): boolean =>
+  id === attempt || (id.startsWith(`${attempt}~`) && !id.includes('.', attempt.length));
+
 /** Id of a further record of a commit. */
-export const partId = (attempt: string, index: number): string => `${attempt}.${index}`;
+export const partId = (first: string, index: number): string => `${first}.${index}`;
 
 export interface Place {
   readonly subjects: Subjects;
@@ -82,11 +94,12 @@ interface Part {
 
 /**
  * The records of one commit, where all of them go into the log together or not at all.
+ * @param commit id of the first
  * @throws ApiError RequestEntityTooLarge
  */
-export function draftTogether(attempt: string, parts: readonly Part[], place: Place): Draft[] {
+export function draftTogether(commit: string, parts: readonly Part[], place: Place): Draft[] {
   return inARow(parts, place, (index) => ({
-    id: index === 0 ? attempt : partId(attempt, index),
+    id: index === 0 ? commit : partId(commit, index),
     together: index === 0 ? parts.length : 1,
   }));
 }
@@ -94,11 +107,12 @@ export function draftTogether(attempt: string, parts: readonly Part[], place: Pl
 /**
  * The records of one commit, where each goes into the log by itself: before them one that holds them all, so that what
  * was begun can be finished by anybody.
+ * @param commit id of the first
  */
-export function draftOneByOne(attempt: string, parts: readonly Part[], place: Place): Draft[] {
-  const first = { ...place, after: place.after + 1, previous: attempt, isChained: true };
+export function draftOneByOne(commit: string, parts: readonly Part[], place: Place): Draft[] {
+  const first = { ...place, after: place.after + 1, previous: commit, isChained: true };
   const drafts = inARow(parts, first, (index) => ({
-    id: partId(attempt, index + 1),
+    id: partId(commit, index + 1),
     together: 1,
   }));
   const outgoing: Outgoing[] = drafts.map(({ outgoing }) => outgoing);
@@ -106,7 +120,7 @@ export function draftOneByOne(attempt: string, parts: readonly Part[], place: Pl
   checkSize(data, place.maxRecordBytes);
   const { subjects, after, previous, isChained } = place;
   const whole = draft({
-    id: attempt,
+    id: commit,
     previous,
     after,
     isChained,

@@ -138,18 +138,17 @@ export class HandOver {
     await committer.mark(endMark(attempt)).catch(() => {
       throw unknownOutcome();
     });
-    const sequence = feed.sequenceOf(attempt, reads.revision);
-    if (sequence !== undefined) return this.#landed(sequence, question);
+    const found = feed.find(attempt, reads.revision);
+    if (found) return this.#landed(found, question);
     if (!feed.hasSeenAllSince(reads.revision)) throw unknownOutcome();
     return { type: 'elsewhere' };
   }
 
   /** Its records stand in a row; where they go one by one, before them one that holds them all, and has its id. */
-  #landed(sequence: number, question: Question): Answer {
-    const { feed } = this.#options;
+  #landed({ sequence, id }: { readonly sequence: number; readonly id: string }, question: Question): Answer {
     const changes = changing(question);
     const last = sequence + changes.length;
-    const isOneByOne = feed.sequenceOf(partId(question.attempt, changes.length), sequence) === last;
+    const isOneByOne = this.#options.feed.idAt(last) === partId(id, changes.length);
     const first = isOneByOne ? sequence + 1 : sequence;
     const versions = changes.flatMap(({ type }, index) => (type === 'put' ? [String(first + index)] : []));
     return { type: 'committed', revision: first + changes.length - 1, versions };
@@ -174,7 +173,7 @@ export class HandOver {
     const { attempt, actor, reads, writes } = readQuestion(text);
     if (writer(state) !== server) return JSON.stringify({ type: 'elsewhere' } satisfies Answer);
     const decide = (): Decision<undefined> => {
-      const isEnded = feed.sequenceOf(endMark(attempt), reads.revision) !== undefined;
+      const isEnded = feed.find(endMark(attempt), reads.revision) !== undefined;
       // Where something was not seen, it may have been the mark.
       const isCurrent = !isEnded && feed.hasSeenAllSince(reads.revision) && holds(reads, head);
       if (!isCurrent) throw new Outdated(head.reader.revision);

@@ -62,7 +62,7 @@ export class Audit {
   readonly #options: AuditOptions;
   readonly #feed: Feed;
   readonly #calls: Call[] = [];
-  /** What each record was decided on: one that is decided again has another place, or another one before it. */
+  /** What each record was decided on: one that is decided again has another id, and one that is sent again has the same place. */
   readonly #sent = new Map<string, Decided | undefined>();
   /** Decisions that were handed to another server, by their attempt. */
   readonly #handed = new Map<string, Decided>();
@@ -130,7 +130,7 @@ export class Audit {
     const key = placeOf(attempt, after, headers[PREVIOUS] ?? '');
     // Parts of a commit go with its first record.
     if (attempt.includes('.') || this.#sent.has(key)) return;
-    const handed = this.#handed.get(attempt);
+    const handed = this.#handed.get(attempt.replace(/~\d+$/, ''));
     this.#sent.set(key, handed && handed.call === onHead?.call ? handed : onHead);
   }
 

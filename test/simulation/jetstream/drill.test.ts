@@ -6,6 +6,8 @@ import { drawDrill, runDrill } from './drill.ts';
 const BUDGET_MS = 3_000;
 const TIMEOUT_MS = 120_000;
 const MOST_SEEDS = 2 ** 31;
+/** Drills that have found something. */
+const FOUND_SOMETHING = [1_396, 1_743, 1_866, 1_001_540, 735_136_973];
 
 describe('the engine on simulated NATS servers', function () {
   this.timeout(TIMEOUT_MS);
@@ -15,6 +17,13 @@ describe('the engine on simulated NATS servers', function () {
       const [first, second] = [await runDrill(drawDrill(seed)), await runDrill(drawDrill(seed))];
       expect(first.story).to.deep.equal(second.story);
       expect(first.commits).to.be.greaterThan(20);
+    }
+  });
+
+  it('withstands what has broken it before', async () => {
+    for (const seed of FOUND_SOMETHING) {
+      const { violation } = await runDrill(drawDrill(seed));
+      expect(violation, `drill ${seed}`).to.equal(undefined);
     }
   });
 

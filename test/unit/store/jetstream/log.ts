@@ -1,5 +1,6 @@
 /** A log in memory that takes records as JetStream does. What gets through to each server, and back, is for the test to say. */
 import type { ApiError } from '../../../../api/errors.ts';
+import { ATTEMPT, PREVIOUS } from '../../../../runtime/store/jetstream/records.ts';
 import {
   ANYWHERE,
   type CommitStream,
@@ -69,8 +70,11 @@ export class SharedLog {
     return this.#last;
   }
 
-  publish({ subject, after, headers, data }: Outgoing): PublishOutcome {
+  publish({ subject, after, isChained, headers, data }: Outgoing): PublishOutcome {
     if (after !== ANYWHERE && after !== this.#lastOf(subject)) return { type: 'overtaken' };
+    const isChecked = isChained && this.mode === 'pipelined';
+    if (isChecked && headers[PREVIOUS] !== this.#records.at(-1)?.headers[ATTEMPT])
+      return { type: 'overtaken' };
     return { type: 'stored', sequence: this.append(subject, headers, data) };
   }
 
