@@ -3,7 +3,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { drawPlan, readEngine } from '../test/simulation/plan.ts';
+import { drawPlan } from '../test/simulation/drawing.ts';
+import { readEngine } from '../test/simulation/plan.ts';
 import { type Result, simulate } from '../test/simulation/run.ts';
 import { keepSteps, shrink } from '../test/simulation/shrink.ts';
 

@@ -13,6 +13,7 @@ import { steadyClock } from '../steady-clock.ts';
 import { lighterServer } from './assignment.ts';
 import { LeadershipChanges, type Vacancy } from './changes.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
+import { NAMESAKE_BEATS } from './namesake.ts';
 import { type Role, RoleRunner } from './runner.ts';
 import { ServerSight } from './sight.ts';
 import { BALANCE_EVERY_MS, GIVE_UP_WITHIN_MS, TICK_MS } from './timing.ts';
@@ -40,9 +41,6 @@ export interface Leaderships {
 export function startLeaderships(options: LeadershipsOptions): Leaderships {
   return new Participant(options);
 }
-
-/** A heartbeat or two of another run are what a process that died just now had under way. */
-const NAMESAKE_BEATS = 3;
 
 class Participant implements Leaderships {
   readonly #options: LeadershipsOptions;

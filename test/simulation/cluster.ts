@@ -41,6 +41,7 @@ export class Cluster {
   readonly machines: ReadonlyMap<string, Machine>;
   readonly agents: readonly SimulatedAgent[];
   readonly gateways: readonly SimulatedGateway[];
+  readonly services: Plan['services'];
   readonly calm: World['calm'];
   readonly witness: Witness;
   readonly serverTime: ClockError = { offsetMs: 0, rate: 1 };
@@ -67,6 +68,7 @@ export class Cluster {
       { length: plan.gateways },
       (_, index) => new SimulatedGateway(`gate-${index}`),
     );
+    this.services = plan.services;
     this.calm = calmServices(plan);
     this.witness = new Witness(this);
     this.#log = this.#recordingLog();

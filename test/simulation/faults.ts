@@ -72,7 +72,7 @@ function begin(cluster: Cluster, step: Step): (() => void) | undefined {
       flap(cluster, step.forMs);
       return undefined;
     case 'badClock':
-      Object.assign(timeOf(cluster, step.target), { offsetMs: step.offsetMs, rate: step.rate });
+      Object.assign(timeOf(cluster, step.target) ?? {}, { offsetMs: step.offsetMs, rate: step.rate });
       return undefined;
     case 'twoLeaders':
       cluster.startSecondControlPlane();
@@ -195,16 +195,26 @@ function flap({ machines, timeline }: Cluster, forMs: number): void {
   }
 }
 
-const victimOf = (
-  { agents, gateways }: Cluster,
+function victimOf(
+  { agents, gateways, services }: Cluster,
   target: Target,
-): SimulatedAgent | SimulatedGateway | undefined => {
-  if (target.what === 'server') return undefined;
-  return target.what === 'agent' ? agents[target.index] : gateways[target.index];
-};
+): SimulatedAgent | SimulatedGateway | undefined {
+  switch (target.what) {
+    case 'server':
+      return undefined;
+    case 'agent':
+      return agents[target.index];
+    case 'gateway':
+      return gateways[target.index];
+    case 'host': {
+      const start = `${services[target.service]?.name}-`;
+      return agents.find(({ machine }) => machine.running().some(({ alloc }) => alloc.startsWith(start)));
+    }
+  }
+}
 
-function timeOf(cluster: Cluster, target: Target): ClockError {
+function timeOf(cluster: Cluster, target: Target): ClockError | undefined {
+  if (target.what === 'server') return cluster.serverTime;
   const victim = victimOf(cluster, target);
-  if (!victim) return cluster.serverTime;
-  return 'machine' in victim ? victim.machine.time : victim.time;
+  return victim && 'machine' in victim ? victim.machine.time : victim?.time;
 }

@@ -1,8 +1,9 @@
 /** Runs a cluster through its plan, then waits until it has come to rest. */
 import { Cluster } from './cluster.ts';
+import { drawPlan } from './drawing.ts';
 import { mendEverything, strike } from './faults.ts';
 import { Operators } from './operators.ts';
-import { drawPlan, type EngineName, type Plan } from './plan.ts';
+import type { EngineName, Plan } from './plan.ts';
 import { whyNotAtRest } from './rest.ts';
 import type { Violation } from './witness.ts';
 

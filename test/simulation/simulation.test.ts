@@ -1,7 +1,8 @@
 /** A bounded share of the search in every test run, what it has found before, and that its findings can be repeated. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { drawPlan, type Plan } from './plan.ts';
+import { drawPlan } from './drawing.ts';
+import type { Plan } from './plan.ts';
 import { type Result, simulate, simulateSeed } from './run.ts';
 import { shrink } from './shrink.ts';
 
