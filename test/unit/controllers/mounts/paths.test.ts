@@ -20,10 +20,11 @@ const suspended = alloc('db-0', { template, desired: 'suspended' });
 const data = (wanted: string, status: Partial<Volume['status']> = {}) =>
   volume('data', { node: wanted }, { phase: 'attached', node: 'node-1', handle: 'x', ...status });
 const is =
-  ({ mounted = false, used = false, fenced = false }) =>
+  ({ mounted = false, doubted = false, used = false, fenced = false }) =>
   async ({ table, writers }: Outside) => {
     await table.unmountByName('data');
     if (mounted) await table.mount(volumeRef(data('node-1')));
+    if (doubted) table.doubt();
     writers.using.clear();
     if (used) writers.using.add('data');
     writers.isFenced = fenced;
@@ -79,6 +80,14 @@ describePaths('the ways of the mounts controller', {
       rests: 'mounted',
       objects: [data('node-1', recorded), wants],
       outside: is({}),
+      after: expectMounted(true),
+    },
+    {
+      when: 'it is mounted, and the servers may have given the node up since',
+      state: 'mounting',
+      rests: 'mounted',
+      objects: [data('node-1', recorded), wants],
+      outside: is({ mounted: true, doubted: true }),
       after: expectMounted(true),
     },
     {
