@@ -65,9 +65,6 @@ export const nodeLeaseName = (node: string): string => `node-${node}`;
 export const serverLeaseName = (server: string): string => `server-${server}`;
 
 /** When the lease runs out, in milliseconds since the epoch. */
-export const leaseExpiryMs = (lease: Lease): number =>
-  Date.parse(lease.spec.renewTime) + lease.spec.durationMs;
-
 export const leaseKind: KindDefinition<Lease> = {
   kind: 'Lease',
   plural: 'leases',

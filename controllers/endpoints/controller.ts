@@ -1,11 +1,13 @@
 /** The endpoints controller: says which allocs of a service get requests, and when every gateway has heard it. */
 import type { Alloc } from '../../api/kinds/alloc.ts';
 import type { ControllerDefinition } from '../../runtime/controller/controller.ts';
+import type { LeaseTimes } from '../../runtime/lease-sight.ts';
 import { endpointsCommands, writeRoute } from './commands.ts';
 import { endpointsFacts, type Facts } from './facts.ts';
 import { type Command, machine, type State } from './machine.ts';
 
 export interface EndpointsControllerOptions {
+  readonly leases: LeaseTimes;
   /**
    * Before this time (ms since the epoch) nothing is acknowledged. Leases die with the memory that they are in: after
    * that gateways are given the time to say that they are there, or their silence would be taken for "there is
@@ -16,8 +18,9 @@ export interface EndpointsControllerOptions {
 
 /** It has no status of its own: its commands write the Endpoints, and `status.route` of the allocs. */
 export function createEndpointsController({
+  leases,
   acknowledgeFromMs = () => 0,
-}: EndpointsControllerOptions = {}): ControllerDefinition<'Service', Facts, Command, State> {
+}: EndpointsControllerOptions): ControllerDefinition<'Service', Facts, Command, State> {
   return {
     name: 'endpoints',
     kind: 'Service',
@@ -30,7 +33,8 @@ export function createEndpointsController({
           ? reader.byIndex('Alloc', 'route', 'pending').map((alloc) => alloc.spec.owner.name)
           : [],
     },
-    observe: (service, { reader, nowMs }) => endpointsFacts(service, reader, nowMs, acknowledgeFromMs()),
+    observe: (service, { reader, nowMs }) =>
+      endpointsFacts(service, reader, leases, nowMs, acknowledgeFromMs()),
     machine,
     commands: endpointsCommands,
     wakeAt: ({ waitsUntilMs }) => waitsUntilMs,

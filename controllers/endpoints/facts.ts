@@ -3,10 +3,11 @@
 import { durationMs } from '../../api/duration.ts';
 import { type Alloc, isTerminal, wantedRoute } from '../../api/kinds/alloc.ts';
 import type { Endpoints, EndpointsSpec } from '../../api/kinds/endpoints.ts';
-import { type Lease, leaseExpiryMs } from '../../api/kinds/lease.ts';
+import type { Lease } from '../../api/kinds/lease.ts';
 import type { Service } from '../../api/kinds/service.ts';
 import { sameJson } from '../../api/same-json.ts';
 import type { Reader } from '../../api/store.ts';
+import type { LeaseTimes } from '../../runtime/lease-sight.ts';
 
 export type Route = 'routed' | 'unrouted';
 
@@ -42,6 +43,7 @@ export interface Facts {
 export function endpointsFacts(
   service: Service,
   reader: Reader,
+  leases: LeaseTimes,
   nowMs: number,
   acknowledgeFromMs: number,
 ): Facts {
@@ -60,34 +62,36 @@ export function endpointsFacts(
   if (!isWritten) {
     return { ...routes, acknowledged: [], waiting: pending.map(nameOf), gateways: [] };
   }
-  const live = reader.byIndex('Lease', 'holder', 'gateway').filter((lease) => leaseExpiryMs(lease) > nowMs);
+  const gateways = reader.byIndex('Lease', 'holder', 'gateway');
+  const live = new Map(gateways.map((lease) => [lease, leases.expiryMs(lease)]));
+  for (const [lease, expiryMs] of live) if (expiryMs <= nowMs) live.delete(lease);
   return { ...routes, ...acknowledgements(pending, written, live, nowMs, acknowledgeFromMs) };
 }
 
 function acknowledgements(
   pending: readonly Alloc[],
   written: Endpoints,
-  live: readonly Lease[],
+  live: ReadonlyMap<Lease, number>,
   nowMs: number,
   acknowledgeFromMs: number,
 ) {
   const acknowledged: Acknowledgement[] = [];
   const waiting: string[] = [];
-  const blocking = new Map<string, Lease>();
+  const blocking = new Set<Lease>();
   for (const alloc of pending) {
     const name = nameOf(alloc);
     const route = wantedRoute(alloc);
-    const lagging = live.filter((lease) =>
+    const lagging = [...live.keys()].filter((lease) =>
       isLagging(lease, written, route === 'unrouted' ? name : undefined),
     );
-    for (const lease of lagging) blocking.set(lease.metadata.name, lease);
+    for (const lease of lagging) blocking.add(lease);
     if (route && lagging.length === 0 && nowMs >= acknowledgeFromMs)
       acknowledged.push({ alloc: name, route });
     else waiting.push(name);
   }
-  const times = [...blocking.values()].map(leaseExpiryMs);
+  const times = [...blocking].map((lease) => live.get(lease) ?? nowMs);
   if (waiting.length > 0 && nowMs < acknowledgeFromMs) times.push(acknowledgeFromMs);
-  const gateways = [...blocking.keys()].sort();
+  const gateways = [...blocking].map(({ metadata }) => metadata.name).sort();
   return times.length === 0
     ? { acknowledged, waiting, gateways }
     : { acknowledged, waiting, gateways, waitsUntilMs: Math.min(...times) };

@@ -3,12 +3,14 @@ import { isTerminal } from '../../api/kinds/alloc.ts';
 import { nodeLeaseName } from '../../api/kinds/lease.ts';
 import type { Node } from '../../api/kinds/node.ts';
 import type { ControllerDefinition } from '../../runtime/controller/controller.ts';
+import type { LeaseTimes } from '../../runtime/lease-sight.ts';
 import { commands } from './commands.ts';
 import { deadlineMs, type Facts, factsOf } from './facts.ts';
 import { type Command, machine, type State } from './machine.ts';
 import { statusOf } from './status.ts';
 
 export interface NodeHealthOptions {
+  readonly leases: LeaseTimes;
   /** When this server began to hear heartbeats, in ms since the epoch. */
   readonly startedAtMs: number;
   /** How long a node that was up is given to be heard of after that. */
@@ -25,7 +27,7 @@ const MAX_LATENESS_MS = 2_000;
 export function createNodeHealthController(
   options: NodeHealthOptions,
 ): ControllerDefinition<'Node', Facts, Command, State> {
-  const { downAfterMs } = options;
+  const { leases, downAfterMs } = options;
   // Not facts that must survive: a process that starts again gives every node the same grace from its start.
   const firstGraceUntilMs = options.startedAtMs + downAfterMs;
   const graceByNode = new Map<string, number>();
@@ -52,11 +54,12 @@ export function createNodeHealthController(
     observe(node, { reader, nowMs }) {
       const { name } = node.metadata;
       const lease = reader.get('Lease', nodeLeaseName(name));
-      const untilMs = deadlineMs(node.status.phase, lease, graceUntilMs(name));
+      const expiryMs = lease && leases.hasHeard(lease) ? leases.expiryMs(lease) : undefined;
+      const untilMs = deadlineMs(node.status.phase, expiryMs, graceUntilMs(name));
       const isLate = !isDown(node) && untilMs !== undefined && nowMs - untilMs > MAX_LATENESS_MS;
       if (isLate) graceByNode.set(name, nowMs + downAfterMs);
       const allocs = reader.byIndex('Alloc', 'node', name);
-      return factsOf({ node, lease, allocs, graceUntilMs: graceUntilMs(name), nowMs });
+      return factsOf({ node, lease, expiryMs, allocs, graceUntilMs: graceUntilMs(name), nowMs });
     },
     machine,
     commands,

@@ -1,6 +1,6 @@
 /** What node-health judges a node by: its agent's lease, what was recorded of it, and the allocs it still has. */
 import { type Alloc, isTerminal } from '../../api/kinds/alloc.ts';
-import { type Lease, leaseExpiryMs } from '../../api/kinds/lease.ts';
+import type { Lease } from '../../api/kinds/lease.ts';
 import type { Node, NodePhase } from '../../api/kinds/node.ts';
 
 export interface Facts {
@@ -22,15 +22,17 @@ export interface Facts {
 export interface Observation {
   readonly node: Node;
   readonly lease: Lease | undefined;
+  /** When it runs out, in ms since the epoch; undefined where its agent was not heard yet. */
+  readonly expiryMs: number | undefined;
   readonly allocs: readonly Alloc[];
   /** Before this time (ms since the epoch) no silence counts against a node that was up. */
   readonly graceUntilMs: number;
   readonly nowMs: number;
 }
 
-export function factsOf({ node, lease, allocs, graceUntilMs, nowMs }: Observation): Facts {
+export function factsOf({ node, lease, expiryMs, allocs, graceUntilMs, nowMs }: Observation): Facts {
   const recordedPhase = node.status.phase;
-  const untilMs = deadlineMs(recordedPhase, lease, graceUntilMs);
+  const untilMs = deadlineMs(recordedPhase, expiryMs, graceUntilMs);
   const isAlive = untilMs !== undefined && nowMs < untilMs;
   const lastHeartbeat = lease?.spec.renewTime ?? node.status.lastHeartbeat;
   const { drain, removed } = node.spec;
@@ -54,10 +56,9 @@ export function factsOf({ node, lease, allocs, graceUntilMs, nowMs }: Observatio
  */
 export function deadlineMs(
   recordedPhase: NodePhase,
-  lease: Lease | undefined,
+  expiryMs: number | undefined,
   graceUntilMs: number,
 ): number | undefined {
-  const expiryMs = lease && leaseExpiryMs(lease);
   if (recordedPhase === 'down') return expiryMs;
   return Math.max(expiryMs ?? graceUntilMs, graceUntilMs);
 }

@@ -14,12 +14,13 @@ import type { VolumeDriver } from '../../runtime/drivers/volume.ts';
 import { retainEvents } from '../../runtime/event-retention.ts';
 import { createEventRecorder } from '../../runtime/events.ts';
 import type { Role, RunningRole } from '../../runtime/leadership/runner.ts';
+import { LeaseSight } from '../../runtime/lease-sight.ts';
 import { drainController } from '../drain/controller.ts';
 import { createEndpointsController } from '../endpoints/controller.ts';
 import { migrationController } from '../migration/controller.ts';
 import { createNodeHealthController } from '../node-health/controller.ts';
 import { peerController } from '../peer/controller.ts';
-import { removalController } from '../removal/controller.ts';
+import { createRemovalController } from '../removal/controller.ts';
 import { createServiceController } from '../service/controller.ts';
 import { createTaskController } from '../task/controller.ts';
 import { createVolumeController } from '../volume/controller.ts';
@@ -62,6 +63,8 @@ export interface ControlPlane {
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const { store, clock, volumeDrivers, downAfterMs, log } = options;
   const running = new Set<RunningController>();
+  // Before the controllers hear of a lease.
+  const leases = new LeaseSight(store, clock);
   // Gateways that an earlier run of this server knew are given the time to say that they are there.
   let acknowledgeFromMs = store.state.count('Endpoints') > 0 ? clock.now() + GATEWAY_RETURN_MS : 0;
   const giveTime = (ms: number) => {
@@ -78,19 +81,25 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   return {
     roles: [
       role('node-health', (environment) =>
-        runController(createNodeHealthController({ startedAtMs: clock.now(), downAfterMs }), environment),
+        runController(
+          createNodeHealthController({ leases, startedAtMs: clock.now(), downAfterMs }),
+          environment,
+        ),
       ),
       role('volume', (environment) =>
         runController(createVolumeController({ drivers: volumeDrivers }), environment),
       ),
       role('endpoints', (environment) =>
-        runController(createEndpointsController({ acknowledgeFromMs: () => acknowledgeFromMs }), environment),
+        runController(
+          createEndpointsController({ leases, acknowledgeFromMs: () => acknowledgeFromMs }),
+          environment,
+        ),
       ),
       role('migration', (environment) => runController(migrationController, environment)),
       role('drain', (environment) => runController(drainController, environment)),
       role('service', (environment) => runController(createServiceController(), environment)),
       role('task', (environment) => runController(createTaskController(), environment)),
-      role('removal', (environment) => runController(removalController, environment)),
+      role('removal', (environment) => runController(createRemovalController(leases), environment)),
       role('peer', (environment) => runController(peerController, environment)),
       { name: 'events', start: (term) => startEventRetention(environmentOf(options, 'events', term), log) },
     ],

@@ -1,10 +1,10 @@
 /** What a removal is judged by: the traces that the node still has in the fleet, and who still knows its peer. */
 import { isTerminal } from '../../api/kinds/alloc.ts';
-import { leaseExpiryMs } from '../../api/kinds/lease.ts';
 import { isLeaving, type Node } from '../../api/kinds/node.ts';
 import type { Peer } from '../../api/kinds/peer.ts';
 import type { Reader } from '../../api/store.ts';
 import type { Context } from '../../runtime/controller/controller.ts';
+import type { LeaseTimes } from '../../runtime/lease-sight.ts';
 
 export interface Facts {
   /** It is to be taken out of the fleet. A rule has seen to it that nothing ran on it then. */
@@ -36,7 +36,11 @@ const STAYS: Facts = {
   awaited: undefined,
 };
 
-export function observe(node: Node, { reader, nowMs }: Pick<Context, 'reader' | 'nowMs'>): Facts {
+export function removalFacts(
+  node: Node,
+  { reader, nowMs }: Pick<Context, 'reader' | 'nowMs'>,
+  leases: LeaseTimes,
+): Facts {
   if (!isLeaving(node)) return STAYS;
   const { name } = node.metadata;
   const allocs = reader.byIndex('Alloc', 'node', name);
@@ -53,7 +57,7 @@ export function observe(node: Node, { reader, nowMs }: Pick<Context, 'reader' | 
     isCredentialValid: credential !== undefined && !credential.spec.revoked,
     peers: peers.map(nameOf),
     publishedPeers: published.map(nameOf),
-    awaited: published.length > 0 ? undefined : awaitedNode(name, peers, reader, nowMs),
+    awaited: published.length > 0 ? undefined : awaitedNode(name, peers, reader, leases, nowMs),
   };
 }
 
@@ -61,12 +65,19 @@ export function observe(node: Node, { reader, nowMs }: Pick<Context, 'reader' | 
  * The first live agent, of a node that stays, whose mesh has not come to the revision at which the peers were withdrawn. Only one is looked
  * for: with thousands of nodes that acknowledge one after the other, to count them each time would cost.
  */
-function awaitedNode(name: string, peers: readonly Peer[], reader: Reader, nowMs: number): Facts['awaited'] {
+function awaitedNode(
+  name: string,
+  peers: readonly Peer[],
+  reader: Reader,
+  leases: LeaseTimes,
+  nowMs: number,
+): Facts['awaited'] {
   const revision = Math.max(0, ...peers.map((peer) => Number(peer.metadata.resourceVersion)));
   for (const lease of reader.byIndex('Lease', 'holder', 'agent')) {
     const { node, appliedRevision } = lease.spec;
-    const untilMs = leaseExpiryMs(lease);
-    if (node === undefined || node === name || appliedRevision >= revision || nowMs >= untilMs) continue;
+    if (node === undefined || node === name || appliedRevision >= revision) continue;
+    const untilMs = leases.expiryMs(lease);
+    if (nowMs >= untilMs) continue;
     // One that is on its way out as well cannot say anything any more: it drops its whole mesh.
     if (reader.get('Credential', node)?.spec.revoked) continue;
     return { node, untilMs };

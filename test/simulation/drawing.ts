@@ -12,7 +12,7 @@ const LARGE = 0.1;
 /** Share of the clusters to which nothing bad happens, so that what must always hold then can be checked. */
 const CALM = 0.15;
 /** Share of the clusters, but for those, in which things go wrong together. */
-const MEETINGS = 0.1;
+const MEETINGS = 0.06;
 
 /** Share of the clusters that are several servers on NATS. */
 const ON_NATS = 0.1;

@@ -1,11 +1,12 @@
 /** What is promised about time, and about what is left behind: waits that are kept, deadlines, and clean ends. */
 import { durationMs } from '../../api/duration.ts';
 import { type Alloc, isLost, isTerminal } from '../../api/kinds/alloc.ts';
-import { leaseExpiryMs, nodeLeaseName } from '../../api/kinds/lease.ts';
+import { nodeLeaseName } from '../../api/kinds/lease.ts';
 import { isFinished, type Migration } from '../../api/kinds/migration.ts';
 import { isLeaving, type Node } from '../../api/kinds/node.ts';
 import type { Peer } from '../../api/kinds/peer.ts';
 import type { Change, Reader } from '../../api/store.ts';
+import { saidExpiryMs } from '../vocabulary/lease-times.ts';
 import type { Complain, World } from './world.ts';
 
 /** A little less than a slot waits at least after a failure. */
@@ -125,7 +126,7 @@ function checkDropped({ spec }: Peer, { state, world, complain }: Shown): void {
     // One that leaves as well has no say in it any more.
     if (!node || isLeaving(node)) continue;
     const lease = state.get('Lease', nodeLeaseName(machine.name));
-    const isLive = process?.isAlive && !link.isCut && lease && leaseExpiryMs(lease) > world.timeline.nowMs;
+    const isLive = process?.isAlive && !link.isCut && lease && saidExpiryMs(lease) > world.timeline.nowMs;
     const hasIt = machine.name !== spec.node && machine.mesh?.peers.some((peer) => peer.node === spec.node);
     if (isLive && hasIt) complain('peer', `the peer of ${spec.node} is deleted, and ${machine.name} has it`);
   }

@@ -124,7 +124,7 @@ function allocUnrest({ metadata: { name }, spec, status }: Alloc, cluster: Clust
 }
 
 function machineUnrest(agent: SimulatedAgent, state: Reader): string | undefined {
-  const { machine, hasLeft } = agent;
+  const { machine, hasLeft, token } = agent;
   if (agent.isLost) return undefined;
   const { name } = machine;
   const node = state.get('Node', name);
@@ -134,7 +134,8 @@ function machineUnrest(agent: SimulatedAgent, state: Reader): string | undefined
   });
   if (stray) return `${stray.alloc} runs on ${name}, and should not`;
   if (!node || isExpelled(agent, state)) {
-    if (!hasLeft) return `the agent of removed ${name} is still there`;
+    // Removed before it was told its token: it never came.
+    if (!hasLeft && token !== '') return `the agent of removed ${name} is still there`;
     return machine.mesh ? `removed ${name} is still in its mesh` : undefined;
   }
   const mounted = [...machine.mounts].find(

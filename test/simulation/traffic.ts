@@ -1,9 +1,9 @@
 /** Who sends requests to whom, and who must not any more. */
 import { type Alloc, wantedRoute } from '../../api/kinds/alloc.ts';
-import { leaseExpiryMs } from '../../api/kinds/lease.ts';
 import { gatewayLeaseName } from '../../api/server/authz.ts';
 import type { Change, Reader } from '../../api/store.ts';
 import { isServing } from '../../controllers/service/slots.ts';
+import { saidExpiryMs } from '../vocabulary/lease-times.ts';
 import type { SimulatedGateway } from './gateways.ts';
 import type { RealProcess } from './machine.ts';
 import type { Complain, World } from './world.ts';
@@ -97,7 +97,7 @@ export class Traffic {
     return this.#world.gateways.filter(({ name, process, link }) => {
       const lease = state.get('Lease', gatewayLeaseName(name));
       // One that has no lease yet, or any more, has been told nothing else than the others.
-      const isFresh = lease === undefined || leaseExpiryMs(lease) > this.#world.timeline.nowMs;
+      const isFresh = lease === undefined || saidExpiryMs(lease) > this.#world.timeline.nowMs;
       const isBack = !link.isCut && this.#world.timeline.nowMs - link.healedAtMs > RETURN_MS;
       return process?.isAlive && isBack && isFresh;
     });

@@ -4,10 +4,10 @@ import type { Mutant } from '../mutant.ts';
 export const nodes: readonly Mutant[] = [
   {
     name: 'down-too-early',
-    file: 'controllers/node-health/facts.ts',
+    file: 'controllers/node-health/controller.ts',
     what: 'a node counts as down before its agent has fenced its writers',
-    find: 'const expiryMs = lease && leaseExpiryMs(lease);',
-    replace: 'const expiryMs = lease && leaseExpiryMs(lease) - 6_000;',
+    find: 'leases.expiryMs(lease) : undefined;',
+    replace: 'leases.expiryMs(lease) - 6_000 : undefined;',
   },
   {
     name: 'down-after-restart',

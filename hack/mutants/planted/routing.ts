@@ -27,8 +27,8 @@ export const routing: readonly Mutant[] = [
     name: 'route-waits-for-the-dead',
     file: 'controllers/endpoints/facts.ts',
     what: 'a gateway whose lease ran out is waited for, for ever',
-    find: '.filter((lease) => leaseExpiryMs(lease) > nowMs)',
-    replace: '.filter((lease) => leaseExpiryMs(lease) > 0)',
+    find: 'if (expiryMs <= nowMs) live.delete(lease);',
+    replace: 'if (expiryMs <= 0) live.delete(lease);',
   },
   {
     name: 'route-restart-forgets-gateways',

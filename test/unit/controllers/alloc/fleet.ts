@@ -22,6 +22,7 @@ import { type RunningController, runController } from '../../../../runtime/contr
 import { createExecDriver } from '../../../../runtime/drivers/exec/driver.ts';
 import { createLocalVolumeDriver } from '../../../../runtime/drivers/local-volume.ts';
 import { createEventRecorder } from '../../../../runtime/events.ts';
+import { LeaseSight } from '../../../../runtime/lease-sight.ts';
 import { createMemoryMesh } from '../../../../runtime/mesh/memory.ts';
 import { createPortAllocator } from '../../../../runtime/ports.ts';
 import { openEmbeddedStore } from '../../../../runtime/store/embedded.ts';
@@ -44,13 +45,14 @@ export async function createFleet() {
   const gateways: GatewayProcess[] = [];
   const events = createEventRecorder({ client, clock, random, log, source: 'test' });
   const environment = { source: store, client, clock, random, log, events };
+  const leases = new LeaseSight(store, clock);
   const controllers: RunningController[] = [
     runController(
-      createNodeHealthController({ startedAtMs: clock.now(), downAfterMs: DOWN_AFTER_MS }),
+      createNodeHealthController({ leases, startedAtMs: clock.now(), downAfterMs: DOWN_AFTER_MS }),
       environment,
     ),
     runController(createVolumeController({ drivers: { local: volumes } }), environment),
-    runController(createEndpointsController(), environment),
+    runController(createEndpointsController({ leases }), environment),
   ];
 
   /** Resolves with the object once it is as the test says. */

@@ -3,6 +3,7 @@ import { timestamp } from '../../../../api/clock.ts';
 import type { Alloc } from '../../../../api/kinds/alloc.ts';
 import { createEndpointsController } from '../../../../controllers/endpoints/controller.ts';
 import { START_MS } from '../../../vocabulary/clock.ts';
+import { byTheirWord } from '../../../vocabulary/lease-times.ts';
 import { changed, gatewayLease, healthyAlloc, service } from '../../../vocabulary/objects.ts';
 import { createWorld, type World, type WorldOptions } from '../../../vocabulary/world.ts';
 
@@ -26,9 +27,9 @@ describe('the endpoints controller', () => {
       >,
     });
   };
-  const start = async (options: WorldOptions, settings?: Parameters<typeof createEndpointsController>[0]) => {
+  const start = async (options: WorldOptions, settings = {}) => {
     world = await createWorld(options);
-    await world.run(createEndpointsController(settings));
+    await world.run(createEndpointsController({ leases: byTheirWord, ...settings }));
   };
   const written = () => world.get('Endpoints', 'web');
   const revision = () => Number(written().metadata.resourceVersion);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Alloc } from '../../../../api/kinds/alloc.ts';
 import { createEndpointsController } from '../../../../controllers/endpoints/controller.ts';
 import { machine } from '../../../../controllers/endpoints/machine.ts';
+import { byTheirWord } from '../../../vocabulary/lease-times.ts';
 import { build, changed, gatewayLease, healthyAlloc, service } from '../../../vocabulary/objects.ts';
 import { describePaths } from '../../../vocabulary/paths.ts';
 import type { World } from '../../../vocabulary/world.ts';
@@ -21,7 +22,7 @@ const written = (world: World) => world.get('Endpoints', 'web').spec.allocs;
 describePaths('the ways of the endpoints controller', {
   machine,
   key: 'web',
-  stage: () => ({ controller: createEndpointsController() }),
+  stage: () => ({ controller: createEndpointsController({ leases: byTheirWord }) }),
   situations: [
     {
       when: 'nothing is written yet',

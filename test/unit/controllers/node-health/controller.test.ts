@@ -3,6 +3,7 @@ import { timestamp } from '../../../../api/clock.ts';
 import { isTrue } from '../../../../api/conditions.ts';
 import { createNodeHealthController } from '../../../../controllers/node-health/controller.ts';
 import { START_MS } from '../../../vocabulary/clock.ts';
+import { byTheirWord } from '../../../vocabulary/lease-times.ts';
 import { alloc, changed, node, nodeLease } from '../../../vocabulary/objects.ts';
 import { createWorld, type World, type WorldOptions } from '../../../vocabulary/world.ts';
 
@@ -14,7 +15,11 @@ describe('the node-health controller', () => {
   const start = async (options: WorldOptions) => {
     world = await createWorld(options);
     await world.run(
-      createNodeHealthController({ startedAtMs: world.clock.now(), downAfterMs: DOWN_AFTER_MS }),
+      createNodeHealthController({
+        leases: byTheirWord,
+        startedAtMs: world.clock.now(),
+        downAfterMs: DOWN_AFTER_MS,
+      }),
     );
   };
   const heartbeat = (name: string) => world.put(nodeLease(name, { renewTime: timestamp(world.clock.now()) }));

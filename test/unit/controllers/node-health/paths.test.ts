@@ -2,6 +2,7 @@ import { timestamp } from '../../../../api/clock.ts';
 import { createNodeHealthController } from '../../../../controllers/node-health/controller.ts';
 import { machine } from '../../../../controllers/node-health/machine.ts';
 import { START_MS } from '../../../vocabulary/clock.ts';
+import { byTheirWord } from '../../../vocabulary/lease-times.ts';
 import { alloc, node, nodeLease } from '../../../vocabulary/objects.ts';
 import { describePaths } from '../../../vocabulary/paths.ts';
 
@@ -17,6 +18,7 @@ describePaths('the ways of the node-health controller', {
   key: 'node-1',
   stage: () => ({
     controller: createNodeHealthController({
+      leases: byTheirWord,
       startedAtMs: START_MS - 60 * DOWN_AFTER_MS,
       downAfterMs: DOWN_AFTER_MS,
     }),

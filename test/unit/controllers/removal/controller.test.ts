@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { AnyObject } from '../../../../api/kinds/index.ts';
 import type { Lease } from '../../../../api/kinds/lease.ts';
-import { removalController } from '../../../../controllers/removal/controller.ts';
+import { createRemovalController } from '../../../../controllers/removal/controller.ts';
+import { byTheirWord } from '../../../vocabulary/lease-times.ts';
 import { alloc, build, migration, node, nodeLease, peer } from '../../../vocabulary/objects.ts';
 import { createWorld, type World } from '../../../vocabulary/world.ts';
 
@@ -21,7 +22,7 @@ describe('the removal controller', () => {
     world = await createWorld({
       objects: [node('node-1'), node('node-2'), node('node-3', { drain: true }), ...objects],
     });
-    await world.run(removalController);
+    await world.run(createRemovalController(byTheirWord));
   };
   const remove = async () => {
     await world.client.patch('Node', 'node-3', { spec: { removed: true } });
