@@ -8,7 +8,14 @@ import type { Actor, Change, Committed, Decision, Reader } from '../../../api/st
 import { Deadline, isLate } from './deadline.ts';
 import { Decider, type DeciderOptions } from './decider.ts';
 import type { Feed } from './feed.ts';
-import { endOf, type Flight, type Landed, MAX_RECORDS_UNDER_WAY, type Waiting } from './flight.ts';
+import {
+  type Decided,
+  endOf,
+  type Flight,
+  type Landed,
+  MAX_RECORDS_UNDER_WAY,
+  type Waiting,
+} from './flight.ts';
 import { type Draft, draftAgain, type Entry } from './records.ts';
 import { Resending } from './resending.ts';
 import { sendFlight } from './sending.ts';
@@ -128,7 +135,10 @@ export class Committer {
       // Those were one's own; this one is not.
       this.#isOwn = false;
       return;
-    } else this.#void(sequence === this.#options.feed.position + 1 ? 'overtaken' : 'unknown');
+    } else {
+      const { position } = this.#options.feed;
+      this.#void(sequence === position + 1 ? 'overtaken' : 'unknown', position);
+    }
     this.#isOwn = this.#underWay.first?.completes === false;
   }
 
@@ -142,10 +152,7 @@ export class Committer {
   after(): void {
     const { feed, head } = this.#options;
     for (let landed = this.#landed(); landed; landed = this.#landed()) {
-      for (const { changes, answer } of landed.commits) {
-        head.settle(changes);
-        answer();
-      }
+      this.#settle(landed.commits);
     }
     if (!this.#isOwn && this.#underWay.isEmpty) head.follow([], feed.position);
     // What is still without an answer is sent again when that is due: the log has not told of it yet.
@@ -154,6 +161,13 @@ export class Committer {
     this.#sendPrepared();
     this.#schedulePump();
     this.#settleIdle();
+  }
+
+  #settle(landed: readonly Decided[]): void {
+    for (const { changes, answer } of landed) {
+      this.#options.head.settle(changes);
+      answer();
+    }
   }
 
   #landed(): Flight | undefined {
@@ -326,12 +340,16 @@ export class Committer {
     this.#settleIdle();
   }
 
-  /** What is under way will not be stored, or nobody can say whether it was. */
-  #void(how: 'overtaken' | 'unknown'): void {
+  /**
+   * What is under way will not be stored, or nobody can say whether it was.
+   * @param landed up to which sequence the log has it all the same: the rest of a flight may be overtaken, or superseded unseen
+   */
+  #void(how: 'overtaken' | 'unknown', landed = 0): void {
     if (this.#underWay.isEmpty) return;
-    this.#options.head.rollBack(this.#options.feed.position);
     const commits = this.#underWay.clear().flatMap((flight) => flight.commits);
-    const waiting = commits.map((commit) => commit.waiting);
+    this.#settle(commits.filter(({ end }) => end <= landed));
+    this.#options.head.rollBack(this.#options.feed.position);
+    const waiting = commits.filter(({ end }) => end > landed).map((commit) => commit.waiting);
     if (how === 'overtaken') this.#decideAgain(waiting);
     else for (const { fail } of waiting) fail(unknownOutcome());
   }

@@ -63,9 +63,10 @@ export class Decider {
         lasting.length === writes.length
           ? () => waiting.settle(landed)
           : () => this.#writeEphemeral(waiting, writes, landed);
-      return { decided: { waiting, changes: staged.changes.length, answer }, drafts };
+      return { decided: { waiting, changes: staged.changes.length, end: revision, answer }, drafts };
     } catch (error) {
-      return { decided: { waiting, changes: 0, answer: () => waiting.fail(error) }, drafts: [] };
+      const answer = () => waiting.fail(error);
+      return { decided: { waiting, changes: 0, end: place.after, answer }, drafts: [] };
     } finally {
       this.isDeciding = false;
     }

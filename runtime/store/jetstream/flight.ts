@@ -42,6 +42,8 @@ export interface Landed {
 export interface Decided {
   readonly waiting: Waiting;
   readonly changes: number;
+  /** Sequence of its last record, or of the last one that it was judged by. */
+  readonly end: number;
   /** Answers the caller, once what it was judged by is in the log. */
   readonly answer: () => void;
 }

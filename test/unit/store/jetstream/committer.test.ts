@@ -31,6 +31,26 @@ describe('a commit of the JetStream engine', () => {
     expect(result).to.deep.equal(['theirs again', 'theirs']);
   });
 
+  it('is not taken back together with the next, which was superseded before it was seen', async () => {
+    const servers = new Servers('batches');
+    const [one, other] = [await servers.start(), await servers.start()];
+    one.stream.losesAnswers = true;
+    one.stream.hold();
+    const first = one.engine.commit(actor, blindly(put(event('a', 'mine'))));
+    const second = failure(one.engine.commit(actor, blindly(put(event('x', 'mine')))));
+    await servers.clock.advance(1);
+    for (const text of ['1', '2', '3']) await other.engine.commit(actor, blindly(put(event('x', text))));
+    one.stream.losesAnswers = false;
+    one.stream.release();
+    await first;
+    expect(await second).to.have.property('reason', 'Timeout');
+    const { result } = await one.engine.commit(actor, (state) => ({
+      writes: [put(event('z'))],
+      result: message(state, 'a'),
+    }));
+    expect(result).to.equal('mine');
+  });
+
   it('of several records is finished where the answer to the first was lost', async () => {
     const servers = new Servers('serial');
     const { engine, stream } = await servers.start();
