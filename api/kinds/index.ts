@@ -31,11 +31,13 @@ export type KindName = keyof KindMap;
 export type ObjectOf<K extends KindName> = KindMap[K];
 export type AnyObject = KindMap[KindName];
 
+const NO_OWNERS: readonly string[] = [];
+
 /** Index that every kind has: the uids of its owners, for the cascade of a delete. */
 export const OWNER_UID_INDEX = 'ownerUid';
 
 function withOwnerIndex<O extends AnyObject>(definition: KindDefinition<O>): KindDefinition<O> {
-  const owners = (object: O) => (object.metadata.ownerReferences ?? []).map((owner) => owner.uid);
+  const owners = (object: O) => object.metadata.ownerReferences?.map((owner) => owner.uid) ?? NO_OWNERS;
   return { ...definition, indexes: { ...definition.indexes, [OWNER_UID_INDEX]: owners } };
 }
 

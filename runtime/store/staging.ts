@@ -28,19 +28,19 @@ export function stage(before: Reader, writes: readonly Write[], first = before.r
   const objects: AnyObject[] = [];
   const texts: (string | undefined)[] = [];
   // What this very commit wrote so far: it may write an object more than once.
-  const written = new Map<string, AnyObject | undefined>();
+  const written = writes.length > 1 ? new Map<string, AnyObject | undefined>() : undefined;
   let revision = first - 1;
   for (const write of writes) {
     const kind = write.type === 'put' ? write.object.kind : write.kind;
     const name = write.type === 'put' ? write.object.metadata.name : write.name;
-    const id = `${kind}/${name}`;
-    const old = written.has(id) ? written.get(id) : before.get(kind, name);
+    const id = written ? `${kind}/${name}` : '';
+    const old = written?.has(id) ? written.get(id) : before.get(kind, name);
     if (write.type === 'delete') {
       if (!old) continue;
       revision += 1;
       changes.push({ type: 'deleted', object: atRevision(old, revision), revision });
       texts.push(undefined);
-      written.set(id, undefined);
+      written?.set(id, undefined);
       continue;
     }
     revision += 1;
@@ -50,7 +50,7 @@ export function stage(before: Reader, writes: readonly Write[], first = before.r
     texts.push(isEphemeral(kind) ? undefined : JSON.stringify(object));
     changes.push(old ? { type: 'modified', object, old, revision } : { type: 'added', object, revision });
     objects.push(object);
-    written.set(id, object);
+    written?.set(id, object);
   }
   return { changes, objects, texts };
 }

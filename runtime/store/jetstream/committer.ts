@@ -32,8 +32,10 @@ export interface CommitterOptions extends DeciderOptions {
   /** A new id for a commit, unique among all servers. */
   readonly newAttempt: () => string;
   /** Takes a record that is in the log for sure. */
-  readonly take: (entry: Entry) => void;
+  readonly take: (entry: Entry & Draft) => void;
 }
+
+type Request = Pick<Waiting, 'actor' | 'attempt' | 'isBarrier' | 'decide'>;
 
 const NOBODY: Actor = { user: '', groups: [] };
 const decideNothing = () => ({ writes: [], result: undefined });
@@ -73,7 +75,7 @@ export class Committer {
     decide: (head: Reader) => Decision<T>,
     attempt = this.#options.newAttempt(),
   ): Promise<Committed<T>> {
-    return this.#enqueue({ actor, decide, attempt }) as Promise<Committed<T>>;
+    return this.#enqueue({ actor, decide, attempt, isBarrier: false }) as Promise<Committed<T>>;
   }
 
   /** Resolves to the revision of a record that was stored after the call. */
@@ -174,13 +176,13 @@ export class Committer {
     return this.#underWay.shiftLanded(this.#options.feed.position);
   }
 
-  #enqueue(request: Pick<Waiting, 'actor' | 'attempt' | 'isBarrier' | 'decide'>): Promise<Landed> {
+  #enqueue({ actor, attempt, isBarrier, decide }: Request): Promise<Landed> {
     if (this.#decider.isDeciding)
       throw new Error('a commit inside the decision of another would land before it');
     if (this.#whyClosed) return Promise.reject(this.#whyClosed);
     const deadlineMs = this.#options.clock.now() + COMMIT_WAIT_MS;
     return new Promise((settle, fail) => {
-      this.#queue.push({ ...request, timesDecided: 0, deadlineMs, settle, fail });
+      this.#queue.push({ actor, attempt, isBarrier, decide, timesDecided: 0, deadlineMs, settle, fail });
       this.#deadline.arm();
       // Where records follow one another without waiting, so do decisions; else what comes in this turn goes together.
       if (this.#options.stream.traits.mode === 'pipelined') this.#pump();
@@ -327,7 +329,8 @@ export class Committer {
     for (let index = from; index <= last; index++) {
       const made = drafts[index];
       if (!made) return;
-      take({ ...made, sequence: base + index + 1 });
+      const { id, previous, together, content, outgoing } = made;
+      take({ sequence: base + index + 1, id, previous, together, content, outgoing });
     }
   }
 
@@ -371,10 +374,11 @@ export class Committer {
   }
 
   #settleIdle(): void {
+    if (!this.#onIdle) return;
     const nowMs = this.#options.clock.now();
     const isIdle = () =>
       this.#queue.length === 0 && this.#underWay.waiting.every((each) => isLate(each, nowMs));
-    if (this.#onIdle && isIdle()) this.#onIdle();
+    if (isIdle()) this.#onIdle();
   }
 }
 

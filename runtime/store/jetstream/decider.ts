@@ -38,6 +38,9 @@ interface Made {
   readonly drafts: readonly Draft[];
 }
 
+const MARK = { type: 'mark' } as const;
+const NOTHING_STAGED = { changes: [], objects: [], texts: [] };
+
 export class Decider {
   readonly #options: DeciderOptions;
   /** A commit that is begun now would be decided before the one whose decision begins it. */
@@ -75,14 +78,22 @@ export class Decider {
   #draft(waiting: Waiting, writes: readonly Write[], next: NextPlace) {
     const { head, stream, subjects } = this.#options;
     const { mode, maxRecordBytes } = stream.traits;
-    const place = { ...next, subjects, maxRecordBytes };
+    const { after, previous, isChained } = next;
+    const place = { subjects, after, previous, isChained, maxRecordBytes };
     const id = decisionId(waiting);
     waiting.timesDecided += 1;
     if (waiting.isBarrier) {
-      const mark = { id, subject: subjects.internal(BARRIER), content: { type: 'mark' } } as const;
-      return { staged: { changes: [], objects: [], texts: [] }, drafts: [draft({ ...next, ...mark })] };
+      const mark = draft({
+        id,
+        previous,
+        after,
+        isChained,
+        subject: subjects.internal(BARRIER),
+        content: MARK,
+      });
+      return { staged: NOTHING_STAGED, drafts: [mark] };
     }
-    const first = next.after + 1;
+    const first = after + 1;
     const staged = stage(head.reader, writes, first);
     const most = mode === 'batches' ? MAX_WRITES_TOGETHER : 1;
     if (staged.changes.length <= most) {

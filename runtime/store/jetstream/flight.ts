@@ -25,7 +25,7 @@ export interface Waiting {
   timesDecided: number;
   readonly deadlineMs: number;
   /** Stores a record even where nothing is written: whoever reads after it reads what was acknowledged before. */
-  readonly isBarrier?: true;
+  readonly isBarrier: boolean;
   decide(head: Reader): Decision<unknown>;
   settle(committed: Landed): void;
   fail(error: unknown): void;
@@ -100,10 +100,7 @@ interface Part {
  * @throws ApiError RequestEntityTooLarge
  */
 export function draftTogether(commit: string, parts: readonly Part[], place: Place): Draft[] {
-  return inARow(parts, place, (index) => ({
-    id: index === 0 ? commit : partId(commit, index),
-    together: index === 0 ? parts.length : 1,
-  }));
+  return inARow(parts, place, (index) => (index === 0 ? commit : partId(commit, index)), parts.length);
 }
 
 /**
@@ -113,10 +110,7 @@ export function draftTogether(commit: string, parts: readonly Part[], place: Pla
  */
 export function draftOneByOne(commit: string, parts: readonly Part[], place: Place): Draft[] {
   const first = { ...place, after: place.after + 1, previous: commit, isChained: true };
-  const drafts = inARow(parts, first, (index) => ({
-    id: partId(commit, index + 1),
-    together: 1,
-  }));
+  const drafts = inARow(parts, first, (index) => partId(commit, index + 1), 1);
   const outgoing: Outgoing[] = drafts.map(({ outgoing }) => outgoing);
   const data = JSON.stringify(outgoing);
   checkSize(data, place.maxRecordBytes);
@@ -143,16 +137,19 @@ export function partsOf({ changes, texts }: Pick<Staged, 'changes' | 'texts'>, s
   });
 }
 
+/** @param together how many records belong together, as the first one says */
 function inARow(
   parts: readonly Part[],
   place: Place,
-  label: (index: number) => Pick<Draft, 'id' | 'together'>,
+  idOf: (index: number) => string,
+  together: number,
 ): Draft[] {
   let { previous, after, isChained } = place;
-  return parts.map((part, index) => {
-    checkSize(part.data, place.maxRecordBytes);
-    const { id, together } = label(index);
-    const made = draft({ ...part, id, previous, after, isChained, together });
+  return parts.map(({ subject, content, data }, index) => {
+    checkSize(data, place.maxRecordBytes);
+    const id = idOf(index);
+    const count = index === 0 ? together : 1;
+    const made = draft({ id, previous, subject, content, data, together: count, after, isChained });
     previous = id;
     after += 1;
     isChained = true;
