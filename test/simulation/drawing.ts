@@ -3,7 +3,7 @@ import { drawFault } from './drawing-faults.ts';
 import { drawLostLeases, drawReturn } from './drawing-meetings.ts';
 import { drawOperator } from './drawing-operators.ts';
 import { type Drawn, FIRST_STEP_MS, LAST_STEP_MS, type Size } from './drawn.ts';
-import { drawNats, drawNatsFault } from './jetstream/plan.ts';
+import { drawNats, drawNatsFault, drawTogether } from './jetstream/plan.ts';
 import { type EngineName, OPERATORS, type Plan, type ServicePlan, type Step } from './plan.ts';
 import { between, integer, pick, type Random, Randomness } from './randomness.ts';
 
@@ -67,7 +67,7 @@ const MOST_NATS_FAULTS = 4;
 
 /** The same operators and faults, with several servers, and what goes wrong between them. */
 function moveToNats(plan: Plan, random: Random): Plan {
-  const nats = drawNats(random);
+  const nats = drawTogether(random, drawNats(random));
   const { steps } = plan;
   const isCalm = steps.every((step) => OPERATORS.has(step.do));
   const more = Array.from({ length: isCalm ? 0 : integer(random, 1, MOST_NATS_FAULTS) }, () => ({

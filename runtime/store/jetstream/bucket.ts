@@ -78,12 +78,14 @@ export class LostStreamError extends Error {
 }
 
 /** How records may be sent to a stream as it is set up. What counts is what the server has taken on, not what it was asked for. */
-export function traitsOf({ config }: StreamInfo, connection: NatsConnection): StreamTraits {
+export function traitsOf(info: StreamInfo, connection: NatsConnection): StreamTraits {
   const maxRecordBytes = connection.info?.max_payload ?? 1_048_576;
-  const hasBatches = config.allow_atomic === true && isAtLeast(versionOf(connection), BATCHES_FROM);
-  const replicated: SendingMode = hasBatches ? 'batches' : 'serial';
-  return { mode: config.num_replicas === 1 ? 'pipelined' : replicated, maxRecordBytes };
+  const replicated: SendingMode = hasBatches(info, connection) ? 'batches' : 'serial';
+  return { mode: info.config.num_replicas === 1 ? 'pipelined' : replicated, maxRecordBytes };
 }
+
+export const hasBatches = ({ config }: StreamInfo, connection: NatsConnection): boolean =>
+  config.allow_atomic === true && isAtLeast(versionOf(connection), BATCHES_FROM);
 
 /** @throws Error in one line where these servers cannot begin with a later revision than the first */
 export function checkCanSkip(connection: NatsConnection): void {

@@ -207,6 +207,8 @@ export class Committer {
     while (!this.#resending.isDue && (this.#queue.length > 0 || feed.unfinished)) {
       const { mode } = stream.traits;
       const isAlone = this.#underWay.isEmpty;
+      // The two ways do not mix: what is under way lands first.
+      if (!isAlone && this.#underWay.last?.mode !== mode) return;
       if (feed.unfinished) {
         if (!isAlone) return;
         this.#launch(this.#completion());
@@ -262,12 +264,14 @@ export class Committer {
     const drafts = parts
       .slice(base - sequence)
       .map((outgoing) => draftAgain(outgoing, this.#options.subjects));
-    return { base, drafts, commits: [], completes: true, isSent: false, isVoid: false };
+    const { mode } = this.#options.stream.traits;
+    return { mode, base, drafts, commits: [], completes: true, isSent: false, isVoid: false };
   }
 
   #newFlight(): Flight {
+    const { mode } = this.#options.stream.traits;
     const base = this.#lastSequence();
-    return { base, drafts: [], commits: [], completes: false, isSent: false, isVoid: false };
+    return { mode, base, drafts: [], commits: [], completes: false, isSent: false, isVoid: false };
   }
 
   /** @param most commits that wait; fewer where their records are many */

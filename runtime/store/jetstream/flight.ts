@@ -4,7 +4,7 @@ import type { AnyObject } from '../../../api/kinds/index.ts';
 import type { Actor, Decision, Reader } from '../../../api/store.ts';
 import type { Staged } from '../staging.ts';
 import { COMMIT, type Content, type Draft, draft } from './records.ts';
-import type { Outgoing } from './stream.ts';
+import type { Outgoing, SendingMode } from './stream.ts';
 import type { Subjects } from './subjects.ts';
 
 /** Room in a record for its subject and headers: two names of an object, two ids, and what the stream is told. */
@@ -50,6 +50,8 @@ export interface Decided {
 
 /** Records that are sent together, or one after the other without anything between them. */
 export interface Flight {
+  /** How its records were made, and go out. */
+  readonly mode: SendingMode;
   /** Sequence of the record before its first. */
   readonly base: number;
   readonly drafts: Draft[];

@@ -97,7 +97,7 @@ async function fill(
     stream: subjects.stream,
     compares: 'stream',
     // No id of a message is of use here: every answer is waited for.
-    traits: () => ({ ...traits, mode: 'serial' }),
+    traits: { ...traits, mode: 'serial' },
   });
   const idAt = (sequence: number) => idOf(api, subjects.stream, sequence);
   const sender = new Sender({ stream, mode: traits.mode, idAt, clock });

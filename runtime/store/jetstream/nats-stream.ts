@@ -8,6 +8,7 @@ import { JetStreamApi, JetStreamError, STREAM_NOT_FOUND } from './api.ts';
 
 import { EncodedHeaders } from './encoded-headers.ts';
 import { Tail } from './nats-tail.ts';
+import { Pace } from './pace.ts';
 import { ATTEMPT, PREVIOUS } from './records.ts';
 import { Replies } from './replies.ts';
 import {
@@ -36,7 +37,11 @@ export interface NatsStreamOptions {
   readonly stream: string;
   /** What `after` is compared with: the last sequence of the whole stream, or of the record's subject. */
   readonly compares: 'stream' | 'subject';
-  readonly traits: () => StreamTraits;
+  readonly traits: StreamTraits;
+  /** A record may name the id of the one before it, which the stream checks: with several replicas that was measured to make them diverge. */
+  readonly checksIds?: boolean;
+  /** Of a `pipelined` stream: it takes batches as well. */
+  readonly hasBatches?: boolean;
   /**
    * What is sent without a connection would be kept, with all that is sent again, until there is one. Absent: it is, for
    * who writes once.
@@ -56,19 +61,27 @@ export class NatsStream implements CommitStream {
   readonly #options: NatsStreamOptions;
   readonly #api: JetStreamApi;
   readonly #replies: Replies;
+  readonly #pace: Pace;
 
   constructor(options: NatsStreamOptions) {
     this.#options = options;
     this.#api = new JetStreamApi(options.connection);
     this.#replies = new Replies(options.connection, options.clock, PUBLISH_TIMEOUT_MS);
+    this.#pace = new Pace(options.clock);
   }
 
   get traits(): StreamTraits {
-    return this.#options.traits();
+    const { traits, hasBatches = false } = this.#options;
+    return hasBatches && traits.mode === 'pipelined' && this.#pace.isTogether
+      ? { ...traits, mode: 'batches' }
+      : traits;
   }
 
-  publish(record: Outgoing): Promise<PublishOutcome> {
-    return this.#request(record, this.#headersOf(record));
+  async publish(record: Outgoing): Promise<PublishOutcome> {
+    const sentMs = this.#options.clock.now();
+    const outcome = await this.#request(record, this.#headersOf(record));
+    if (outcome.type === 'stored') this.#pace.answered(sentMs);
+    return outcome;
   }
 
   publishTogether(records: readonly Outgoing[]): Promise<PublishOutcome> {
@@ -112,7 +125,7 @@ export class NatsStream implements CommitStream {
     if (!this.#isConnected()) return notSent();
     try {
       const reply = await this.#replies.request(subject, data, message);
-      return outcomeOf(reply, this.traits.mode === 'pipelined');
+      return outcomeOf(reply, this.#options.checksIds === true);
     } catch (error) {
       return { type: 'unknown', cause: error instanceof Error ? error : new Error(String(error)) };
     }
@@ -125,8 +138,7 @@ export class NatsStream implements CommitStream {
     if (this.#options.compares === 'subject')
       return message.add('Nats-Expected-Last-Subject-Sequence', after);
     message.add('Nats-Expected-Last-Sequence', after);
-    // With several replicas this check was measured to make them diverge.
-    if (this.traits.mode !== 'pipelined') return message;
+    if (!this.#options.checksIds) return message;
     message.add('Nats-Msg-Id', own[ATTEMPT] ?? '');
     return isChained ? message.add('Nats-Expected-Last-Msg-Id', own[PREVIOUS] ?? '') : message;
   }

@@ -7,8 +7,7 @@ import type { CommitStream, PublishOutcome } from './stream.ts';
 export type Heard = (flight: Flight, index: number, outcome: PublishOutcome) => void;
 
 export function sendFlight(flight: Flight, stream: CommitStream, feed: Feed, heard: Heard): void {
-  const { mode } = stream.traits;
-  const { drafts } = flight;
+  const { mode, drafts } = flight;
   if (mode !== 'pipelined' && drafts.length > 1) {
     void sendInTurn(flight, mode === 'batches' ? MAX_RECORDS_TOGETHER : 1, stream, feed, heard);
     return;

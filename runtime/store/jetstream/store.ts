@@ -6,7 +6,15 @@ import { type Clock, repeat, sleep } from '../../../api/clock.ts';
 import type { Log } from '../../../api/log.ts';
 import type { Admission, Reader, Store } from '../../../api/store.ts';
 import { JetStreamApi, type StreamInfo } from './api.ts';
-import { openLeases, openObjects, type Replicas, recommendation, traitsOf, versionOf } from './bucket.ts';
+import {
+  hasBatches,
+  openLeases,
+  openObjects,
+  type Replicas,
+  recommendation,
+  traitsOf,
+  versionOf,
+} from './bucket.ts';
 import { Contact, connectToNats, type NatsOptions } from './connection.ts';
 import { Engine } from './engine.ts';
 import { checkIdentity, type Identity } from './genesis.ts';
@@ -228,12 +236,13 @@ class NatsBackedStore implements JetStreamStore {
 
   #objects(common: Common): NatsStream {
     const { info } = this.#opened;
-    const traits = traitsOf(info, this.#connection);
     return new NatsStream({
       ...common,
       stream: this.#subjects.stream,
       compares: 'stream',
-      traits: () => traits,
+      traits: traitsOf(info, this.#connection),
+      checksIds: info.config.num_replicas === 1,
+      hasBatches: hasBatches(info, this.#connection),
     });
   }
 
@@ -247,7 +256,7 @@ class NatsBackedStore implements JetStreamStore {
       ...common,
       stream: subjects.stream,
       compares: 'subject',
-      traits: () => ({ mode: 'serial', maxRecordBytes }),
+      traits: { mode: 'serial', maxRecordBytes },
       create: async () => {
         await openLeases(options, info.config.num_replicas, clock.now());
       },

@@ -47,6 +47,7 @@ export type PublishOutcome =
 export type SendingMode = 'pipelined' | 'batches' | 'serial';
 
 export interface StreamTraits {
+  /** May change at any time; what is under way is sent again as it was sent. */
   readonly mode: SendingMode;
   /** Largest record, headers included. */
   readonly maxRecordBytes: number;

@@ -43,7 +43,7 @@ export async function verifyBucket(options: BucketVerifyOptions): Promise<Bucket
     log: silentLog,
     stream: subjects.stream,
     compares: 'stream',
-    traits: () => traits,
+    traits,
   });
   const reading = new LogReading(subjects, clock);
   await reading.follow(stream);

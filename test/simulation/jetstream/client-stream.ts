@@ -23,7 +23,7 @@ export interface SimulatedStreamOptions {
   readonly connection: NatsConnection;
   /** Undefined: there is no such stream now. */
   readonly stream: () => ReplicatedStream | undefined;
-  readonly mode: StreamTraits['mode'];
+  readonly mode: () => StreamTraits['mode'];
   /** Makes the stream where it is missing. */
   readonly create?: () => void;
   /** Told of each record that is sent. */
@@ -33,12 +33,14 @@ export interface SimulatedStreamOptions {
 export type Position = StreamPosition | 'missing' | undefined;
 
 export class SimulatedStream implements CommitStream {
-  readonly traits: StreamTraits;
   readonly #options: SimulatedStreamOptions;
 
   constructor(options: SimulatedStreamOptions) {
     this.#options = options;
-    this.traits = { mode: options.mode, maxRecordBytes: MAX_RECORD_BYTES };
+  }
+
+  get traits(): StreamTraits {
+    return { mode: this.#options.mode(), maxRecordBytes: MAX_RECORD_BYTES };
   }
 
   publish(record: Outgoing): Promise<PublishOutcome> {

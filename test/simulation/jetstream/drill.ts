@@ -13,7 +13,7 @@ import { NatsWay } from './connection.ts';
 import { type Breakable, mendNats, strikeNats } from './faults.ts';
 import { TICKS_TO_SETTLE, whyDifferent } from './fleet.ts';
 import { OBJECTS, SimulatedNats } from './nats.ts';
-import { drawNats, drawNatsFault, type NatsFault, type NatsPlan } from './plan.ts';
+import { drawNats, drawNatsFault, drawTogether, type NatsFault, type NatsPlan } from './plan.ts';
 import { JetStreamStore } from './store.ts';
 
 /** Faults begin until then; in virtual milliseconds since the beginning. */
@@ -50,7 +50,7 @@ export interface DrillResult {
 
 export function drawDrill(seed: number): DrillPlan {
   const random = new Randomness(seed).stream('drill');
-  const nats = drawNats(random);
+  const nats = drawTogether(new Randomness(seed).stream('together'), drawNats(random));
   const steps = Array.from({ length: integer(random, 0, 8) }, () => {
     const atMs = Math.round(between(random, 200, FAULTS_UNTIL_MS));
     const server = integer(random, 0, nats.servers - 1);

@@ -37,7 +37,6 @@ export interface NatsOptions {
 
 export class SimulatedNats {
   readonly servers: readonly NatsServer[];
-  readonly mode: SendingMode;
   objects: ReplicatedStream;
   /** Undefined after all servers were away at once, until somebody makes it anew. */
   leases: ReplicatedStream | undefined;
@@ -46,9 +45,8 @@ export class SimulatedNats {
   #streams = 0;
 
   constructor(options: NatsOptions) {
-    const { replicas, mode } = options.plan;
+    const { replicas } = options.plan;
     this.#options = options;
-    this.mode = mode;
     this.servers = Array.from({ length: replicas }, (_, index) => ({
       name: `nats-${index}`,
       isUp: true,
@@ -58,6 +56,15 @@ export class SimulatedNats {
     this.objects = this.#stream('objects', options.onObjects);
     this.leases = this.#leaseStream();
     this.objects.take([GENESIS], () => {});
+  }
+
+  /** How records are sent now. */
+  get mode(): SendingMode {
+    const { plan, timeline } = this.#options;
+    const { mode, togetherForMs } = plan;
+    const isTogether =
+      togetherForMs !== undefined && Math.floor(timeline.elapsedMs / togetherForMs) % 2 === 1;
+    return isTogether ? 'batches' : mode;
   }
 
   get healthy(): readonly NatsServer[] {

@@ -5,6 +5,8 @@ import { between, integer, pick, type Random } from '../randomness.ts';
 export interface NatsPlan {
   readonly replicas: 1 | 3;
   readonly mode: SendingMode;
+  /** Of one replica: the pipeline gives way to batches for so long, and comes back for as long; absent: it stays. */
+  readonly togetherForMs?: number;
   /** As nats-server 2.10 does, and 2.15 does not. */
   readonly looksForDuplicatesFirst: boolean;
   /** Mill servers. */
@@ -41,6 +43,12 @@ export function drawNats(random: Random): NatsPlan {
     looksForDuplicatesFirst: random() < 0.3,
     servers: integer(random, 2, 3),
   };
+}
+
+/** The same, where records may go out in both ways. */
+export function drawTogether(random: Random, plan: NatsPlan): NatsPlan {
+  if (plan.replicas !== 1 || random() < 0.5) return plan;
+  return { ...plan, togetherForMs: Math.round(between(random, 50, 2_000)) };
 }
 
 export function drawNatsFault(random: Random, { servers }: Pick<NatsPlan, 'servers'>): NatsFault {

@@ -55,13 +55,13 @@ export class JetStreamStore implements Store {
       objects: new SimulatedStream({
         connection,
         stream: () => nats.objects,
-        mode: nats.mode,
+        mode: () => nats.mode,
         onSent: (record) => decisions.sent(record),
       }),
       leases: new SimulatedStream({
         connection,
         stream: () => nats.leases,
-        mode: 'serial',
+        mode: () => 'serial',
         create: () => connection.send(() => nats.createLeases()),
       }),
       subjects: OBJECTS,

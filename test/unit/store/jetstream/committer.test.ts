@@ -81,6 +81,30 @@ describe('a commit of the JetStream engine', () => {
     await second;
   });
 
+  it('goes out in another way only when those before it have landed', async () => {
+    const servers = new Servers('pipelined');
+    const { engine, stream } = await servers.start();
+    let arrive = () => {};
+    stream.delay = new Promise((resolve) => {
+      arrive = resolve;
+    });
+    const commits = ['a', 'b'].map((name) => engine.commit(actor, blindly(put(event(name)))));
+    stream.traits = { ...stream.traits, mode: 'batches' };
+    commits.push(...['c', 'd'].map((name) => engine.commit(actor, blindly(put(event(name))))));
+    await servers.clock.advance(1);
+    stream.delay = undefined;
+    const batches: number[] = [];
+    const { publishTogether } = stream;
+    stream.publishTogether = (records) => {
+      batches.push(records.length);
+      return publishTogether.call(stream, records);
+    };
+    arrive();
+    const landed = await Promise.all(commits);
+    expect(landed.map(({ revision }) => revision)).to.deep.equal([2, 3, 4, 5]);
+    expect(batches).to.deep.equal([2]);
+  });
+
   it('is decided while those before it are on their way, and again where somebody else was faster', async () => {
     const servers = new Servers('batches');
     const [one, other] = [await servers.start(), await servers.start()];

@@ -10,6 +10,7 @@ import {
   type PublishOutcome,
   type SendingMode,
   type StreamPosition,
+  type StreamTraits,
 } from '../../../../runtime/store/jetstream/stream.ts';
 
 /** As many as mill's buckets keep of each subject. */
@@ -90,7 +91,7 @@ export class SharedLog {
 }
 
 export class StreamView implements CommitStream {
-  readonly traits;
+  traits: StreamTraits;
   /** What is sent is stored, and nobody hears of it. */
   losesAnswers = false;
   /** What is sent does not arrive. */
