@@ -14,7 +14,7 @@ const RETRY_FIRST_MS = 50;
 const RETRY_MOST_MS = 500;
 const NANOS_PER_MS = 1_000_000;
 /** So many records in a row that the follower had written itself, and known before, in so short a time: it needs no reader now. */
-const REST_AFTER_RECORDS = 256;
+const REST_AFTER_RECORDS = 64;
 const REST_AFTER_MS = 500;
 /** Of a follower that goes on by itself it is asked so often whether it still does. */
 const REST_LOOK_MS = 50;
