@@ -3,27 +3,18 @@
  * stream is believed where it says "stored", and is a hint to look at the log where it says anything else.
  */
 import type { Clock } from '../../../api/clock.ts';
-import { ApiError, unavailable } from '../../../api/errors.ts';
+import { ApiError } from '../../../api/errors.ts';
 import type { Actor, Change, Committed, Decision, Reader } from '../../../api/store.ts';
 import { Deadline, isLate } from './deadline.ts';
 import { Decider, type DeciderOptions } from './decider.ts';
 import type { Feed } from './feed.ts';
-import {
-  type Decided,
-  endOf,
-  type Flight,
-  type Landed,
-  MAX_RECORDS_UNDER_WAY,
-  type Waiting,
-} from './flight.ts';
+import { type Decided, endOf, type Flight, MAX_RECORDS_UNDER_WAY } from './flight.ts';
 import { type Draft, draftAgain, type Entry } from './records.ts';
 import { Resending } from './resending.ts';
 import { sendFlight } from './sending.ts';
 import type { CommitStream, PublishOutcome } from './stream.ts';
 import { UnderWay } from './under-way.ts';
-
-/** Longest that a caller waits: over the few seconds in which a NATS cluster elects a leader. */
-const COMMIT_WAIT_MS = 10_000;
+import { WaitingCommits } from './waiting-commits.ts';
 
 export interface CommitterOptions extends DeciderOptions {
   readonly stream: CommitStream;
@@ -35,11 +26,6 @@ export interface CommitterOptions extends DeciderOptions {
   readonly take: (entry: Entry & Draft) => void;
 }
 
-type Request = Pick<Waiting, 'actor' | 'attempt' | 'isBarrier' | 'decide'>;
-
-const NOBODY: Actor = { user: '', groups: [] };
-const decideNothing = () => ({ writes: [], result: undefined });
-
 export class Committer {
   readonly #options: CommitterOptions;
   readonly #decider: Decider;
@@ -47,12 +33,10 @@ export class Committer {
   /** What is sent may not arrive: nothing more is sent until the log has moved. */
   readonly #resending: Resending;
   readonly #deadline: Deadline;
-  #queue: Waiting[] = [];
-  #queuedBarrier: { readonly waiting: Waiting; readonly landed: Promise<Landed> } | undefined;
+  readonly #queue: WaitingCommits;
   #isPumpDue = false;
   /** The record that the feed takes now was decided here. */
   #isOwn = false;
-  #whyClosed: ApiError | undefined;
   #onIdle: (() => void) | undefined;
 
   constructor(options: CommitterOptions) {
@@ -60,7 +44,8 @@ export class Committer {
     this.#options = options;
     this.#decider = new Decider(options);
     this.#resending = new Resending(clock, () => this.#sendAgain());
-    const waiting = () => [...this.#underWay.waiting, ...this.#queue];
+    this.#queue = new WaitingCommits(clock, () => this.#added());
+    const waiting = () => [...this.#underWay.waiting, ...this.#queue.all];
     this.#deadline = new Deadline(clock, waiting, (nowMs) => this.#expire(nowMs));
   }
 
@@ -75,28 +60,24 @@ export class Committer {
     decide: (head: Reader) => Decision<T>,
     attempt = this.#options.newAttempt(),
   ): Promise<Committed<T>> {
-    return this.#enqueue({ actor, decide, attempt, isBarrier: false }) as Promise<Committed<T>>;
+    if (this.#decider.isDeciding)
+      throw new Error('a commit inside the decision of another would land before it');
+    return this.#queue.add(actor, decide, attempt) as Promise<Committed<T>>;
   }
 
   /** Resolves to the revision of a record that was stored after the call. */
   async barrier(): Promise<number> {
-    const queued = this.#queuedBarrier;
-    if (queued && this.#queue.includes(queued.waiting)) return (await queued.landed).revision;
-    const attempt = this.#options.newAttempt();
-    const landed = this.#enqueue({ actor: NOBODY, decide: decideNothing, attempt, isBarrier: true });
-    const waiting = this.#queue.at(-1);
-    if (waiting) this.#queuedBarrier = { waiting, landed };
-    return (await landed).revision;
+    return (await this.#queue.addBarrier(this.#options.newAttempt)).revision;
   }
 
   /** Resolves when a record of that id, which says nothing else, is in the log. */
   async mark(id: string): Promise<void> {
-    await this.#enqueue({ actor: NOBODY, decide: decideNothing, attempt: id, isBarrier: true });
+    await this.#queue.addMark(id);
   }
 
   /** What is decided and not sent yet, or has no answer yet, is finished first, as far as that is possible in time. */
   async close(): Promise<void> {
-    this.#whyClosed ??= new ApiError('ServiceUnavailable', 'the store is closed');
+    this.#queue.close(new ApiError('ServiceUnavailable', 'the store is closed'));
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
       this.#settleIdle();
@@ -107,9 +88,8 @@ export class Committer {
 
   /** Everything that waits or is under way is answered: the log cannot be followed any more. */
   abandon(error: ApiError): void {
-    this.#whyClosed = error;
     this.#void('unknown');
-    for (const waiting of this.#queue.splice(0)) waiting.fail(error);
+    this.#queue.abandon(error);
     this.#settleIdle();
   }
 
@@ -176,18 +156,11 @@ export class Committer {
     return this.#underWay.shiftLanded(this.#options.feed.position);
   }
 
-  #enqueue({ actor, attempt, isBarrier, decide }: Request): Promise<Landed> {
-    if (this.#decider.isDeciding)
-      throw new Error('a commit inside the decision of another would land before it');
-    if (this.#whyClosed) return Promise.reject(this.#whyClosed);
-    const deadlineMs = this.#options.clock.now() + COMMIT_WAIT_MS;
-    return new Promise((settle, fail) => {
-      this.#queue.push({ actor, attempt, isBarrier, decide, timesDecided: 0, deadlineMs, settle, fail });
-      this.#deadline.arm();
-      // Where records follow one another without waiting, so do decisions; else what comes in this turn goes together.
-      if (this.#options.stream.traits.mode === 'pipelined') this.#pump();
-      else this.#schedulePump();
-    });
+  #added(): void {
+    this.#deadline.arm();
+    // Where records follow one another without waiting, so do decisions; else what comes in this turn goes together.
+    if (this.#options.stream.traits.mode === 'pipelined') this.#pump();
+    else this.#schedulePump();
   }
 
   /** Not at once: what the callers do next, now that they were answered, goes out together. */
@@ -357,23 +330,14 @@ export class Committer {
     this.#settle(commits.filter(({ end }) => end <= landed));
     this.#options.head.rollBack(this.#options.feed.position);
     const waiting = commits.filter(({ end }) => end > landed).map((commit) => commit.waiting);
-    if (how === 'overtaken') this.#decideAgain(waiting);
+    if (how === 'overtaken') this.#queue.putBack(waiting);
     else for (const { fail } of waiting) fail(unknownOutcome());
-  }
-
-  /** But for those whose callers have been told that nobody knows: they looked, and may have tried again. */
-  #decideAgain(overtaken: readonly Waiting[]): void {
-    const nowMs = this.#options.clock.now();
-    for (const waiting of overtaken.filter((each) => isLate(each, nowMs))) waiting.fail(notNow());
-    this.#queue.unshift(...overtaken.filter((each) => !isLate(each, nowMs)));
   }
 
   /** Nobody waits for ever. What is under way stays so: it may still be stored, and the log will tell. */
   #expire(nowMs: number): void {
     for (const waiting of this.#underWay.waiting) if (isLate(waiting, nowMs)) waiting.fail(unknownOutcome());
-    const late = this.#queue.filter((each) => isLate(each, nowMs));
-    this.#queue = this.#queue.filter((each) => !isLate(each, nowMs));
-    for (const waiting of late) waiting.fail(notNow());
+    this.#queue.expire(nowMs);
     this.#settleIdle();
   }
 
@@ -389,5 +353,3 @@ export class Committer {
 /** What a caller is told of a commit that may have landed, or may yet. */
 export const unknownOutcome = () =>
   new ApiError('Timeout', 'NATS has not said whether this was stored: look before you try it again');
-
-const notNow = () => unavailable('NATS takes no writes now: nothing was changed, try again');
