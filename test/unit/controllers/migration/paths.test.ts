@@ -53,6 +53,10 @@ const justHealthy = (objects: readonly AnyObject[]): AnyObject[] =>
     return each.kind === 'Alloc' ? changed(each, { status: { healthyAt: timestamp(NOW_MS - 1) } }) : each;
   });
 
+/** Replacements of these names were lost before. */
+const withLost = (objects: readonly AnyObject[], lost: string[]): AnyObject[] =>
+  objects.map((each) => (each.kind === 'Migration' ? changed(each, { status: { lost } }) : each));
+
 describePaths('the ways of the migration controller', {
   machine,
   key: NAME,
@@ -134,6 +138,34 @@ describePaths('the ways of the migration controller', {
       forth,
       { record: placed, replacement: { ...replacement, phase: 'lost' } },
     ),
+    {
+      when: 'its replacement was lost, as too many before it',
+      state: 'turningBack',
+      rests: 'failed',
+      objects: withLost(
+        objectsOf({ ...forth, record: placed, replacement: { ...replacement, phase: 'lost' } }),
+        ['a', 'b', 'c', 'd', 'e'],
+      ),
+      after: ends('failed'),
+    },
+    {
+      when: 'the loss of its replacement is on record',
+      state: 'placing',
+      rests: 'awaitingHealthy',
+      objects: withLost(
+        objectsOf({
+          ...forth,
+          record: { ...placed, hasReplacement: false },
+          replacement: { ...replacement, phase: 'lost' },
+        }),
+        ['web-0-new'],
+      ),
+      after(world) {
+        const { replacement: next = '' } = world.get('Migration', NAME).status;
+        expect(world.get('Alloc', next).spec).to.include({ desired: 'running', replaces: NAME });
+        expect(next).not.to.equal('web-0-new');
+      },
+    },
     situation(
       {
         when: 'the node of its replacement is down',
