@@ -15,7 +15,11 @@ export function createRemovalController(
     name: 'removal',
     kind: 'Node',
     watches: {
-      Node: (node) => (isLeaving(node) ? [node.metadata.name] : []),
+      // One that is down is not waited for any more.
+      Node: (node, reader) => {
+        if (isLeaving(node)) return [node.metadata.name];
+        return node.status.phase === 'down' ? leaving(reader) : [];
+      },
       Alloc: (alloc, reader) => ifLeaving(alloc.spec.node, reader),
       Migration: (migration, reader) => ifLeaving(migration.spec.node, reader),
       // All that leave: those that wait for this node's word need not any more.

@@ -1,5 +1,6 @@
 /** What a removal is judged by: the traces that the node still has in the fleet, and who still knows its peer. */
 import { isTerminal } from '../../api/kinds/alloc.ts';
+import { nodeLeaseName } from '../../api/kinds/lease.ts';
 import { isLeaving, type Node } from '../../api/kinds/node.ts';
 import type { Peer } from '../../api/kinds/peer.ts';
 import type { Reader } from '../../api/store.ts';
@@ -20,8 +21,8 @@ export interface Facts {
   readonly peers: readonly string[];
   /** Those that no mesh was told to drop yet. */
   readonly publishedPeers: readonly string[];
-  /** A live node that has not said yet that it dropped the peer, and when its lease runs out (ms since the epoch). */
-  readonly awaited: { readonly node: string; readonly untilMs: number } | undefined;
+  /** A live node that has not said yet that it dropped the peer, and when its lease runs out, if it has one (ms since the epoch). */
+  readonly awaited: { readonly node: string; readonly untilMs?: number } | undefined;
 }
 
 const STAYS: Facts = {
@@ -62,8 +63,9 @@ export function removalFacts(
 }
 
 /**
- * The first live agent, of a node that stays, whose mesh has not come to the revision at which the peers were withdrawn. Only one is looked
- * for: with thousands of nodes that acknowledge one after the other, to count them each time would cost.
+ * The first node that is up, and stays, whose mesh has not come to the revision at which the peers were withdrawn. Leases may have been lost
+ * with the memory that they were in: one that is not there yet tells nothing. Only one is looked for: with thousands of nodes that
+ * acknowledge one after the other, to count them each time would cost.
  */
 function awaitedNode(
   name: string,
@@ -73,14 +75,16 @@ function awaitedNode(
   nowMs: number,
 ): Facts['awaited'] {
   const revision = Math.max(0, ...peers.map((peer) => Number(peer.metadata.resourceVersion)));
-  for (const lease of reader.byIndex('Lease', 'holder', 'agent')) {
-    const { node, appliedRevision } = lease.spec;
-    if (node === undefined || node === name || appliedRevision >= revision) continue;
-    const untilMs = leases.expiryMs(lease);
-    if (nowMs >= untilMs) continue;
+  for (const { metadata, status } of reader.list('Node')) {
+    const node = metadata.name;
+    if (node === name || status.phase === 'down') continue;
+    const lease = reader.get('Lease', nodeLeaseName(node));
+    if (lease && lease.spec.appliedRevision >= revision) continue;
+    const untilMs = lease && leases.expiryMs(lease);
+    if (untilMs !== undefined && nowMs >= untilMs) continue;
     // One that is on its way out as well cannot say anything any more: it drops its whole mesh.
     if (reader.get('Credential', node)?.spec.revoked) continue;
-    return { node, untilMs };
+    return untilMs === undefined ? { node } : { node, untilMs };
   }
   return undefined;
 }

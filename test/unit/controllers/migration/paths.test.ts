@@ -3,6 +3,7 @@ import { timestamp } from '../../../../api/clock.ts';
 import type { AnyObject } from '../../../../api/kinds/index.ts';
 import { migrationController } from '../../../../controllers/migration/controller.ts';
 import { machine, type State } from '../../../../controllers/migration/machine.ts';
+import { MIGRATION_ANNOTATION } from '../../../../controllers/migration/roles.ts';
 import { changed } from '../../../vocabulary/objects.ts';
 import { describePaths } from '../../../vocabulary/paths.ts';
 import type { Situation } from '../../../vocabulary/theatre.ts';
@@ -53,9 +54,15 @@ const justHealthy = (objects: readonly AnyObject[]): AnyObject[] =>
     return each.kind === 'Alloc' ? changed(each, { status: { healthyAt: timestamp(NOW_MS - 1) } }) : each;
   });
 
-/** Replacements of these names were lost before. */
-const withLost = (objects: readonly AnyObject[], lost: string[]): AnyObject[] =>
-  objects.map((each) => (each.kind === 'Migration' ? changed(each, { status: { lost } }) : each));
+/** Replacements of these names were lost before; the one that is there was made by this migration. */
+const withLost = (objects: readonly AnyObject[], lost: string[]): AnyObject[] => {
+  const uid = objects.find(({ kind }) => kind === 'Migration')?.metadata.uid ?? '';
+  return objects.map((each) => {
+    if (each.kind === 'Migration') return changed(each, { status: { lost } });
+    if (each.kind !== 'Alloc' || each.metadata.name === NAME) return each;
+    return changed(each, { metadata: { annotations: { [MIGRATION_ANNOTATION]: uid } } });
+  });
+};
 
 describePaths('the ways of the migration controller', {
   machine,

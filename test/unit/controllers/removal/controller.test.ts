@@ -18,6 +18,7 @@ describe('the removal controller', () => {
   let world: World;
   afterEach(() => world.close());
 
+  const down = (name: string) => node(name, {}, { phase: 'down' });
   const begin = async (...objects: AnyObject[]) => {
     world = await createWorld({
       objects: [node('node-1'), node('node-2'), node('node-3', { drain: true }), ...objects],
@@ -46,6 +47,8 @@ describe('the removal controller', () => {
       credential,
       peer('node-3'),
       nodeLease('node-3'),
+      down('node-1'),
+      down('node-2'),
     );
     await remove();
     expect(world.failures).to.deep.equal([]);
@@ -88,6 +91,7 @@ describe('the removal controller', () => {
       nodeLease('node-3'),
       leaving('node-2'),
       leaving('node-3'),
+      down('node-1'),
     );
     await Promise.all([remove(), world.client.patch('Node', 'node-2', { spec: { removed: true } })]);
     await world.settle();
@@ -103,6 +107,16 @@ describe('the removal controller', () => {
     expect(world.find('Node', 'node-3')).to.equal(undefined);
   });
 
+  it('waits for a node whose lease was lost, until that is there again or the node is down', async () => {
+    await begin(peer('node-3'));
+    await remove();
+    expect(world.find('Peer', 'node-3')).not.to.equal(undefined);
+    await acknowledge('node-1');
+    expect(world.find('Peer', 'node-3')).not.to.equal(undefined);
+    await world.put(down('node-2'));
+    expect(world.find('Node', 'node-3')).to.equal(undefined);
+  });
+
   it('creates no credential where there is none', async () => {
     await begin();
     await remove();
@@ -111,7 +125,7 @@ describe('the removal controller', () => {
   });
 
   it('does the same for a node that is deleted', async () => {
-    await begin(credential, peer('node-3'));
+    await begin(credential, peer('node-3'), down('node-1'), down('node-2'));
     await world.client.delete('Node', 'node-3');
     await world.settle();
     expect(world.find('Node', 'node-3')).to.equal(undefined);

@@ -65,7 +65,7 @@ describePaths('the ways of the removal controller', {
       when: 'nobody is left who could know it',
       state: 'deletingPeer',
       rests: 'deletingNode',
-      objects: [node('node-1'), removed, withdrawn],
+      objects: [node('node-1', {}, { phase: 'down' }), removed, withdrawn],
       after: isGone,
     },
     { when: 'nothing of it is left', state: 'deletingNode', objects: [...others, removed], after: isGone },
