@@ -30,8 +30,8 @@ export function drawLostLeases(random: Random, { nodes, gateways }: Size): Drawn
     {
       do: 'killNats',
       which: 'all',
-      forMs: Math.round(between(random, 100, 1_500)),
-      atMs: atMs + Math.round(between(random, 0, 2_500)),
+      forMs: Math.round(between(random, 100, 1_000)),
+      atMs: atMs + Math.round(between(random, 300, 2_500)),
     },
   ];
 }
