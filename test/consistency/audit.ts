@@ -20,7 +20,7 @@ export function audit(histories: Histories, finals: readonly Final[]): Findings 
   const violations: string[] = [];
   const say = (message: string) => void violations.push(message);
   const log = mergeSightings(histories, say);
-  checkDecisions(log, say);
+  checkDecisions(log, deletionsUnseen(histories), say);
   checkFleet(log, say);
   const acknowledged = checkAcknowledged(histories, log, finals, say);
   const operations = checkCounters(histories, say);
@@ -51,14 +51,35 @@ function mergeSightings(histories: Histories, say: (message: string) => void): r
   return [...byRevision.values()].sort((a, b) => a.revision - b.revision);
 }
 
+/** Counters whose deletion has an unknown outcome: where all that saw it were killed, nobody can tell of it. */
+function deletionsUnseen(histories: Histories): ReadonlySet<string> {
+  const open = new Map<string, string>();
+  for (const line of [...histories.values()].flat()) {
+    if (line.type === 'begun' && line.action?.type === 'delete' && line.counter !== undefined)
+      open.set(line.attempt, `Event/${line.counter}`);
+    if (line.type === 'ended' && line.outcome !== 'unknown') open.delete(line.attempt);
+  }
+  return new Set(open.values());
+}
+
 /** Between what a decision was based on and where it landed, nothing of it was changed, but by itself. */
-function checkDecisions(log: readonly Sighting[], say: (message: string) => void): void {
+function checkDecisions(
+  log: readonly Sighting[],
+  mayBeGone: ReadonlySet<string>,
+  say: (message: string) => void,
+): void {
   const latest = new Map<string, Sighting>();
+  const seen = new Set(log.map(({ revision }) => revision));
+  const isGap = (after: number, before: number) => {
+    for (let revision = after + 1; revision < before; revision++) if (!seen.has(revision)) return true;
+    return false;
+  };
   for (const each of log) {
     for (const [object, read] of each.reads ?? []) {
       const last = latest.get(object);
       if (!last || last.revision <= read || last.attempt === each.attempt) continue;
       if (read === 0 && last.isDeleted) continue;
+      if (read === 0 && mayBeGone.has(object) && isGap(last.revision, each.revision)) continue;
       say(`stale decision: ${told(each)} read ${object} at ${read}, which was ${told(last)} by then`);
     }
     latest.set(each.object, each);

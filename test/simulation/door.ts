@@ -61,6 +61,7 @@ export class Door {
 
   /** What the server answers, or the broken connection that it leaves when it dies meanwhile. */
   answer<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.process.isAlive) return Promise.reject(new ConnectionError('nobody listens'));
     this.#answering += 1;
     return new Promise((resolve, reject) => {
       const forget = this.process.onDeath(() => reject(new ConnectionError('the connection broke')));

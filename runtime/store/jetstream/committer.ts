@@ -258,7 +258,7 @@ export class Committer {
       const { drafts, decided } = this.#decider.decide(waiting, {
         after: endOf(flight),
         previous: before?.id ?? feed.lastId,
-        isChained: before !== undefined,
+        isChained: before !== undefined && flight.mode === 'pipelined',
       });
       if (isUnderWay) this.#underWay.extend(flight, drafts);
       else flight.drafts.push(...drafts);

@@ -26,7 +26,7 @@ export interface StreamLogOptions {
   readonly compares: 'stream' | 'subject';
   /** Of each subject; older ones are gone. */
   readonly versionsKept: number;
-  /** The record before is compared as well, and ids are recognized. */
+  /** The record before is compared as well, and ids are recognized: those of records that did not come together. */
   readonly checksIds: boolean;
 }
 
@@ -68,7 +68,8 @@ export class StreamLog {
     const stored: Stored[] = [];
     for (let next = this.#proposals[0]; next && next.dueMs <= nowMs; next = this.#proposals[0]) {
       this.#proposals.shift();
-      for (const record of next.records) stored.push(this.#store(record, nowMs));
+      const isNamed = next.records.length === 1;
+      for (const record of next.records) stored.push(this.#store(record, nowMs, isNamed));
       next.onCommitted(this.last);
     }
     return stored;
@@ -105,15 +106,17 @@ export class StreamLog {
   }
 
   #proposedId(): string {
-    return this.#proposals.at(-1)?.records.at(-1)?.headers[ATTEMPT] ?? this.#lastId;
+    const last = this.#proposals.at(-1)?.records;
+    if (!last) return this.#lastId;
+    return last.length === 1 ? (last[0]?.headers[ATTEMPT] ?? '') : '';
   }
 
-  #store({ subject, headers, data }: Outgoing, timeMs: number): Stored {
+  #store({ subject, headers, data }: Outgoing, timeMs: number, isNamed: boolean): Stored {
     this.last += 1;
     const stored = { sequence: this.last, subject, headers, data, timeMs };
     this.#kept.set(this.last, stored);
-    this.#lastId = headers[ATTEMPT] ?? '';
-    if (this.#options.checksIds) this.#ids.set(this.#lastId, { sequence: this.last, timeMs });
+    this.#lastId = isNamed ? (headers[ATTEMPT] ?? '') : '';
+    if (this.#options.checksIds && isNamed) this.#ids.set(this.#lastId, { sequence: this.last, timeMs });
     const sequences = this.#sequences.get(subject) ?? [];
     this.#sequences.set(subject, sequences);
     sequences.push(this.last);

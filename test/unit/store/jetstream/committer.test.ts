@@ -105,6 +105,23 @@ describe('a commit of the JetStream engine', () => {
     expect(batches).to.deep.equal([2]);
   });
 
+  it('is taken after others that went out together', async () => {
+    const servers = new Servers('pipelined');
+    const { engine, stream } = await servers.start();
+    stream.traits = { ...stream.traits, mode: 'batches' };
+    let arrive = () => {};
+    stream.delay = new Promise((resolve) => {
+      arrive = resolve;
+    });
+    const together = ['a', 'b'].map((name) => engine.commit(actor, blindly(put(event(name)))));
+    await servers.clock.advance(1);
+    const alone = engine.commit(actor, blindly(put(event('c'))));
+    await servers.clock.advance(1);
+    stream.delay = undefined;
+    arrive();
+    await Promise.all([...together, alone]);
+  });
+
   it('is decided while those before it are on their way, and again where somebody else was faster', async () => {
     const servers = new Servers('batches');
     const [one, other] = [await servers.start(), await servers.start()];

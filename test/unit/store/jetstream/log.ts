@@ -32,6 +32,7 @@ export class SharedLog {
   readonly #compares: 'stream' | 'subject';
   #records: Stored[] = [];
   #last = 0;
+  #lastId = '';
   readonly #views: StreamView[] = [];
 
   /** @param compares what a record must follow: the last one of all, or of its subject */
@@ -71,11 +72,12 @@ export class SharedLog {
     return this.#last;
   }
 
-  publish({ subject, after, isChained, headers, data }: Outgoing): PublishOutcome {
+  /** @param isTogether records that come together have no ids that a stream knows */
+  publish({ subject, after, isChained, headers, data }: Outgoing, isTogether = false): PublishOutcome {
     if (after !== ANYWHERE && after !== this.#lastOf(subject)) return { type: 'overtaken' };
-    const isChecked = isChained && this.mode === 'pipelined';
-    if (isChecked && headers[PREVIOUS] !== this.#records.at(-1)?.headers[ATTEMPT])
-      return { type: 'overtaken' };
+    const isChecked = isChained && this.mode === 'pipelined' && !isTogether;
+    if (isChecked && headers[PREVIOUS] !== this.#lastId) return { type: 'overtaken' };
+    this.#lastId = isTogether ? '' : (headers[ATTEMPT] ?? '');
     return { type: 'stored', sequence: this.append(subject, headers, data) };
   }
 
@@ -130,7 +132,7 @@ export class StreamView implements CommitStream {
     return this.#answer(() => {
       let outcome: PublishOutcome = { type: 'overtaken' };
       for (const record of records) {
-        outcome = this.#log.publish(record);
+        outcome = this.#log.publish(record, records.length > 1);
         if (outcome.type !== 'stored') return outcome;
       }
       return outcome;
