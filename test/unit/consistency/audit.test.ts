@@ -69,6 +69,21 @@ describe('the audit of histories', () => {
     expect(violations([[acknowledged]], [final(NODE, 4, 'c')])).to.deep.equal([]);
   });
 
+  it('takes an object for deleted where those who saw it deleted may all have been killed', () => {
+    const deleting = {
+      type: 'begun',
+      ms: 0,
+      attempt: 'd',
+      what: 'delete',
+      counter: 'x',
+      action: { type: 'delete' },
+    } as const;
+    const seen = [saw(1, 'Event/x', 'a'), saw(3, 'Event/x', 'b', { reads: [['Event/x', 0]] })];
+    expect(violations([[deleting], seen])).to.deep.equal([]);
+    expect(violations([seen]).join()).to.include('stale decision');
+    expect(violations([[deleting, ended('d', 'refused')], seen]).join()).to.include('stale decision');
+  });
+
   it('finds a decision on what was changed before it landed', () => {
     const history = [saw(1, NODE, 'a'), saw(2, NODE, 'b'), saw(3, 'Event/x', 'c', { reads: [[NODE, 1]] })];
     expect(violations([history]).join()).to.include('stale decision');
