@@ -36,7 +36,7 @@ const store = await onceReached({
   clock: systemClock,
   log: recordingLog(),
   admission,
-  ...(options.writers.length > 0 ? { writer: (state) => state.get('Event', WRITER)?.spec.message } : {}),
+  writer: (state) => (options.writers.length > 0 ? state.get('Event', WRITER)?.spec.message : undefined),
 });
 
 /** A server that cannot reach NATS when it starts ends, and is started again by whoever looks after it. */

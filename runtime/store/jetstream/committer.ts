@@ -26,6 +26,13 @@ export interface CommitterOptions extends DeciderOptions {
   readonly take: (entry: Entry & Draft) => void;
 }
 
+export interface CommitterHint {
+  /** Where others may commit as well, an answer without a record would be judged by what this server has seen of them. */
+  readonly isProved?: boolean;
+  /** Id of a commit that was handed over. */
+  readonly attempt?: string;
+}
+
 export class Committer {
   readonly #options: CommitterOptions;
   readonly #decider: Decider;
@@ -54,15 +61,14 @@ export class Committer {
     return this.#resending.sinceMs;
   }
 
-  /** @param attempt where the commit was handed over: its id */
   commit<T>(
     actor: Actor,
     decide: (head: Reader) => Decision<T>,
-    attempt = this.#options.newAttempt(),
+    { isProved = false, attempt = this.#options.newAttempt() }: CommitterHint = {},
   ): Promise<Committed<T>> {
     if (this.#decider.isDeciding)
       throw new Error('a commit inside the decision of another would land before it');
-    return this.#queue.add(actor, decide, attempt) as Promise<Committed<T>>;
+    return this.#queue.add(actor, decide, attempt, isProved) as Promise<Committed<T>>;
   }
 
   /** Resolves to the revision of a record that was stored after the call. */

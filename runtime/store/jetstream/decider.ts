@@ -39,7 +39,6 @@ interface Made {
 }
 
 const MARK = { type: 'mark' } as const;
-const NOTHING_STAGED = { changes: [], objects: [], texts: [] };
 
 export class Decider {
   readonly #options: DeciderOptions;
@@ -68,8 +67,10 @@ export class Decider {
           : () => this.#writeEphemeral(waiting, writes, landed);
       return { decided: { waiting, changes: staged.changes.length, end: revision, answer }, drafts };
     } catch (error) {
-      const answer = () => waiting.fail(error);
-      return { decided: { waiting, changes: 0, end: place.after, answer }, drafts: [] };
+      const drafts = waiting.isProved ? [this.#mark(waiting, place)] : [];
+      const end = place.after + drafts.length;
+      head.decide([], end);
+      return { decided: { waiting, changes: 0, end, answer: () => waiting.fail(error) }, drafts };
     } finally {
       this.isDeciding = false;
     }
@@ -80,21 +81,11 @@ export class Decider {
     const { mode, maxRecordBytes } = stream.traits;
     const { after, previous, isChained } = next;
     const place = { subjects, after, previous, isChained, maxRecordBytes };
-    const id = decisionId(waiting);
-    waiting.timesDecided += 1;
-    if (waiting.isBarrier) {
-      const mark = draft({
-        id,
-        previous,
-        after,
-        isChained,
-        subject: subjects.internal(BARRIER),
-        content: MARK,
-      });
-      return { staged: NOTHING_STAGED, drafts: [mark] };
-    }
     const first = after + 1;
     const staged = stage(head.reader, writes, first);
+    if (waiting.isProved && staged.changes.length === 0)
+      return { staged, drafts: [this.#mark(waiting, next)] };
+    const id = nextId(waiting);
     const most = mode === 'batches' ? MAX_WRITES_TOGETHER : 1;
     if (staged.changes.length <= most) {
       return { staged, drafts: draftTogether(id, partsOf(staged, subjects), place) };
@@ -102,6 +93,11 @@ export class Decider {
     // The record that holds them all takes the first place.
     const moved = stage(head.reader, writes, first + 1);
     return { staged: moved, drafts: draftOneByOne(id, partsOf(moved, subjects), place) };
+  }
+
+  #mark(waiting: Waiting, { after, previous, isChained }: NextPlace): Draft {
+    const subject = this.#options.subjects.internal(BARRIER);
+    return draft({ id: nextId(waiting), previous, after, isChained, subject, content: MARK });
   }
 
   /** After the lasting part, which decides: what is ephemeral may be lost at any time. */
@@ -121,6 +117,12 @@ export class Decider {
       (error: unknown) => (isMixed ? waiting.settle(landed) : waiting.fail(error)),
     );
   }
+}
+
+function nextId(waiting: Waiting): string {
+  const id = decisionId(waiting);
+  waiting.timesDecided += 1;
+  return id;
 }
 
 export const kindOf = (write: Write) => (write.type === 'put' ? write.object.kind : write.kind);

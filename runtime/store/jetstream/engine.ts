@@ -157,7 +157,7 @@ export class Engine implements Store {
     if (hint.kind !== undefined && isEphemeral(hint.kind)) return this.#ephemeral.commit(actor, decide);
     const writer = this.#handOver.writer();
     return writer === undefined
-      ? this.#committer.commit(actor, decide)
+      ? this.#committer.commit(actor, decide, { isProved: !this.#handOver.isWriter })
       : this.#handOver.commit(writer, actor, decide);
   }
 

@@ -24,8 +24,11 @@ export interface Waiting {
   readonly attempt: string;
   timesDecided: number;
   readonly deadlineMs: number;
-  /** Stores a record even where nothing is written: whoever reads after it reads what was acknowledged before. */
-  readonly isBarrier: boolean;
+  /**
+   * Stores a record even where nothing is written, or the commit is refused: it was judged by all that stands before that record,
+   * and so by all that was acknowledged before.
+   */
+  readonly isProved: boolean;
   decide(head: Reader): Decision<unknown>;
   settle(committed: Landed): void;
   fail(error: unknown): void;

@@ -91,6 +91,12 @@ export class HandOver {
     return found === this.#suspect && clock.now() < this.#suspectUntilMs ? undefined : found;
   }
 
+  /** Whether this server decides for all: then its head is the end of the log. */
+  get isWriter(): boolean {
+    const { writer, state, server } = this.#options;
+    return writer(state) === server;
+  }
+
   async commit<T>(
     writer: string,
     actor: Actor,
@@ -111,7 +117,7 @@ export class HandOver {
       await shown(answer.revision);
       if (answer.type === 'committed') return this.#finish(writes, outcome, answer);
     }
-    return committer.commit(actor, decide);
+    return committer.commit(actor, decide, { isProved: true });
   }
 
   /** @returns undefined where nobody can say what became of it */
@@ -179,7 +185,7 @@ export class HandOver {
       if (!isCurrent) throw new Outdated(head.reader.revision);
       return { writes, result: undefined };
     };
-    const answer = await committer.commit(actor, decide, attempt).then(
+    const answer = await committer.commit(actor, decide, { attempt }).then(
       ({ revision, objects }): Answer => {
         const versions = objects.map((object) => object.metadata.resourceVersion);
         return { type: 'committed', revision, versions };

@@ -49,7 +49,7 @@ export interface JetStreamStoreOptions {
   readonly admission: Admission;
   /** How many changes a watcher may be behind; 8,192 where absent. */
   readonly historyLimit?: number;
-  /** Id of the server that commits for all; undefined: none does. */
+  /** Id of the server that commits for all; undefined: none does. Absent: this one does. */
   readonly writer?: (state: Reader) => string | undefined;
 }
 
@@ -158,7 +158,7 @@ class NatsBackedStore implements JetStreamStore {
   #remembering = Promise.resolve();
 
   constructor(options: JetStreamStoreOptions, connection: NatsConnection, opened: Opened) {
-    const { bucket, clock, log, serverId, writer = () => undefined } = options;
+    const { bucket, clock, log, serverId, writer = () => serverId } = options;
     this.#options = options;
     this.#connection = connection;
     this.#opened = opened;

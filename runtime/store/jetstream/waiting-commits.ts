@@ -32,11 +32,11 @@ export class WaitingCommits {
   }
 
   /** Resolves when it has landed. */
-  add(actor: Actor, decide: Waiting['decide'], attempt: string, isBarrier = false): Promise<Landed> {
+  add(actor: Actor, decide: Waiting['decide'], attempt: string, isProved: boolean): Promise<Landed> {
     if (this.#whyClosed) return Promise.reject(this.#whyClosed);
     const deadlineMs = this.#clock.now() + COMMIT_WAIT_MS;
     return new Promise((settle, fail) => {
-      this.#waiting.push({ actor, decide, attempt, isBarrier, timesDecided: 0, deadlineMs, settle, fail });
+      this.#waiting.push({ actor, decide, attempt, isProved, timesDecided: 0, deadlineMs, settle, fail });
       this.#onAdded();
     });
   }

@@ -178,6 +178,25 @@ describe('a commit of the JetStream engine', () => {
     expect(message(other.engine.state, 'count')).to.equal('2');
   });
 
+  it('is not refused by what its server has not seen yet, where nobody decides for all', async () => {
+    const servers = new Servers('batches');
+    servers.writer = () => undefined;
+    const [one, other] = [await servers.start(), await servers.start()];
+    one.stream.hold();
+    await other.engine.commit(actor, blindly(put(event('a'))));
+    const change = (name: string) =>
+      one.engine.commit(actor, (state) => {
+        if (!state.get('Event', name)) throw new ApiError('NotFound', `there is no ${name}`);
+        return { writes: [put(event(name, 'changed'))], result: undefined };
+      });
+    const changed = change('a');
+    await servers.clock.advance(1);
+    one.stream.release();
+    await changed;
+    expect(message(other.engine.state, 'a')).to.equal('changed');
+    expect(await failure(change('b'))).to.have.property('reason', 'NotFound');
+  });
+
   it('is not decided on a commit of which a part is not here yet', async () => {
     const servers = new Servers('batches');
     const { engine } = await servers.start();

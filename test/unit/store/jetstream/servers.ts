@@ -60,7 +60,7 @@ export class Servers {
       leaseSubjects: new Subjects('mill_leases'),
       channel: this.#channel(),
       server: name,
-      writer: (state) => this.writer?.(state),
+      writer: (state) => (this.writer ? this.writer(state) : name),
       admission: () => {},
       clock: this.clock,
       log: recording(errors),
