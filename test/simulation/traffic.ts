@@ -82,7 +82,10 @@ export class Traffic {
     }
     for (const { name, replicas } of services) {
       const uid = state.get('Service', name)?.metadata.uid ?? '';
-      const serving = state.byIndex('Alloc', 'owner', uid).filter(isServing).length;
+      // A replacement and its original are one: before the first start is over, both may serve where another does not yet.
+      const serving = new Set(
+        state.byIndex('Alloc', 'owner', uid).flatMap((alloc) => (isServing(alloc) ? [alloc.spec.slot] : [])),
+      ).size;
       if (serving >= replicas) this.#complete.add(name);
       else if (this.#complete.has(name))
         this.#complain(
