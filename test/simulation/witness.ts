@@ -1,6 +1,7 @@
 /** Looks at the objects and at the world after every event, and says when they break what mill promises. */
 import { isTerminal } from '../../api/kinds/alloc.ts';
 import type { Peer } from '../../api/kinds/peer.ts';
+import type { Volume } from '../../api/kinds/volume.ts';
 import type { Actor, Change, Reader } from '../../api/store.ts';
 import type { VolumeRef } from '../../runtime/drivers/volume.ts';
 import type { MeshConfiguration } from '../../runtime/mesh/mesh.ts';
@@ -27,6 +28,8 @@ export class Witness {
   readonly traffic: Traffic;
   readonly #world: World;
   readonly #peersSince = new Map<string, number>();
+  /** Volumes, by their uids, that began to be detached from a node that was down. Its agent may come back meanwhile: it can write nothing. */
+  readonly #detachedByForce = new Set<string>();
   #isNews = false;
 
   constructor(world: World) {
@@ -55,6 +58,7 @@ export class Witness {
     checkPunctuality(change, state, this.#world, this.violated);
     this.traffic.changed(change, state);
     if (change.object.kind === 'Peer') this.#peerChanged(change.type, change.object);
+    if (change.object.kind === 'Volume') this.#volumeChanged(change.object, state);
   }
 
   started(machine: Machine, process: RealProcess, before: RealProcess | undefined): void {
@@ -105,10 +109,16 @@ export class Witness {
     const writer = machine?.running().find(({ volumes }) => volumes.includes(uid));
     if (writer) this.violated('writer', `volume ${name} is pulled from under ${writer.alloc} on ${node}`);
     const object = this.state?.get('Node', node);
-    if (machine?.mounts.has(uid) && object && object.status.phase !== 'down')
+    const isLost = object?.status.phase === 'down' || this.#detachedByForce.has(uid);
+    if (machine?.mounts.has(uid) && object && !isLost)
       this.violated('mounted', `volume ${name} is detached from ${node}, which has it mounted`);
     // What is left of a mount is of no device any more.
     machine?.mounts.delete(uid);
+  }
+
+  #volumeChanged({ metadata: { uid }, status }: Volume, state: Reader): void {
+    if (status.phase !== 'detaching') this.#detachedByForce.delete(uid);
+    else if (state.get('Node', status.node ?? '')?.status.phase === 'down') this.#detachedByForce.add(uid);
   }
 
   /** @param sinceMs since when the agent runs: what was a peer all the time since then belongs in its list */
