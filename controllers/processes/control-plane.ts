@@ -20,7 +20,7 @@ import { createEndpointsController } from '../endpoints/controller.ts';
 import { migrationController } from '../migration/controller.ts';
 import { createNodeHealthController } from '../node-health/controller.ts';
 import { peerController } from '../peer/controller.ts';
-import { createRemovalController } from '../removal/controller.ts';
+import { removalController } from '../removal/controller.ts';
 import { createServiceController } from '../service/controller.ts';
 import { createTaskController } from '../task/controller.ts';
 import { createVolumeController } from '../volume/controller.ts';
@@ -99,7 +99,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       role('drain', (environment) => runController(drainController, environment)),
       role('service', (environment) => runController(createServiceController(), environment)),
       role('task', (environment) => runController(createTaskController(), environment)),
-      role('removal', (environment) => runController(createRemovalController(leases), environment)),
+      role('removal', (environment) => runController(removalController, environment)),
       role('peer', (environment) => runController(peerController, environment)),
       { name: 'events', start: (term) => startEventRetention(environmentOf(options, 'events', term), log) },
     ],

@@ -5,7 +5,6 @@ import { isLeaving, type Node } from '../../api/kinds/node.ts';
 import type { Peer } from '../../api/kinds/peer.ts';
 import type { Reader } from '../../api/store.ts';
 import type { Context } from '../../runtime/controller/controller.ts';
-import type { LeaseTimes } from '../../runtime/lease-sight.ts';
 
 export interface Facts {
   /** It is to be taken out of the fleet. A rule has seen to it that nothing ran on it then. */
@@ -21,8 +20,8 @@ export interface Facts {
   readonly peers: readonly string[];
   /** Those that no mesh was told to drop yet. */
   readonly publishedPeers: readonly string[];
-  /** A live node that has not said yet that it dropped the peer, and when its lease runs out, if it has one (ms since the epoch). */
-  readonly awaited: { readonly node: string; readonly untilMs?: number } | undefined;
+  /** A node that is up and has not said yet that it dropped the peer. */
+  readonly awaited: string | undefined;
 }
 
 const STAYS: Facts = {
@@ -37,11 +36,7 @@ const STAYS: Facts = {
   awaited: undefined,
 };
 
-export function removalFacts(
-  node: Node,
-  { reader, nowMs }: Pick<Context, 'reader' | 'nowMs'>,
-  leases: LeaseTimes,
-): Facts {
+export function observe(node: Node, { reader }: Pick<Context, 'reader'>): Facts {
   if (!isLeaving(node)) return STAYS;
   const { name } = node.metadata;
   const allocs = reader.byIndex('Alloc', 'node', name);
@@ -58,35 +53,24 @@ export function removalFacts(
     isCredentialValid: credential !== undefined && !credential.spec.revoked,
     peers: peers.map(nameOf),
     publishedPeers: published.map(nameOf),
-    awaited: published.length > 0 ? undefined : awaitedNode(name, peers, reader, leases, nowMs),
+    awaited: published.length > 0 ? undefined : awaitedNode(name, peers, reader),
   };
 }
 
 /**
- * The first node that is up, and stays, whose mesh has not come to the revision at which the peers were withdrawn. Leases may have been lost
- * with the memory that they were in: one that is not there yet tells nothing. Only one is looked for: with thousands of nodes that
+ * The first node that is up, and stays, whose mesh has not come to the revision at which the peers were withdrawn. Its lease does not say
+ * whether it is up: it may have run out, or be lost, while nobody could renew one. Only one is looked for: with thousands of nodes that
  * acknowledge one after the other, to count them each time would cost.
  */
-function awaitedNode(
-  name: string,
-  peers: readonly Peer[],
-  reader: Reader,
-  leases: LeaseTimes,
-  nowMs: number,
-): Facts['awaited'] {
+function awaitedNode(name: string, peers: readonly Peer[], reader: Reader): string | undefined {
   const revision = Math.max(0, ...peers.map((peer) => Number(peer.metadata.resourceVersion)));
-  for (const { metadata, status } of reader.list('Node')) {
+  return reader.list('Node').find(({ metadata, status }) => {
     const node = metadata.name;
-    if (node === name || status.phase === 'down') continue;
-    const lease = reader.get('Lease', nodeLeaseName(node));
-    if (lease && lease.spec.appliedRevision >= revision) continue;
-    const untilMs = lease && leases.expiryMs(lease);
-    if (untilMs !== undefined && nowMs >= untilMs) continue;
+    if (node === name || status.phase === 'down') return false;
+    const applied = reader.get('Lease', nodeLeaseName(node))?.spec.appliedRevision ?? 0;
     // One that is on its way out as well cannot say anything any more: it drops its whole mesh.
-    if (reader.get('Credential', node)?.spec.revoked) continue;
-    return untilMs === undefined ? { node } : { node, untilMs };
-  }
-  return undefined;
+    return applied < revision && !reader.get('Credential', node)?.spec.revoked;
+  })?.metadata.name;
 }
 
 const nameOf = ({ metadata }: { readonly metadata: { readonly name: string } }): string => metadata.name;

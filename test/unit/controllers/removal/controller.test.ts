@@ -1,8 +1,7 @@
 import { expect } from 'chai';
 import type { AnyObject } from '../../../../api/kinds/index.ts';
 import type { Lease } from '../../../../api/kinds/lease.ts';
-import { createRemovalController } from '../../../../controllers/removal/controller.ts';
-import { byTheirWord } from '../../../vocabulary/lease-times.ts';
+import { removalController } from '../../../../controllers/removal/controller.ts';
 import { alloc, build, migration, node, nodeLease, peer } from '../../../vocabulary/objects.ts';
 import { createWorld, type World } from '../../../vocabulary/world.ts';
 
@@ -23,7 +22,7 @@ describe('the removal controller', () => {
     world = await createWorld({
       objects: [node('node-1'), node('node-2'), node('node-3', { drain: true }), ...objects],
     });
-    await world.run(createRemovalController(byTheirWord));
+    await world.run(removalController);
   };
   const remove = async () => {
     await world.client.patch('Node', 'node-3', { spec: { removed: true } });
@@ -98,12 +97,13 @@ describe('the removal controller', () => {
     expect(world.list('Node').map(({ metadata }) => metadata.name)).to.deep.equal(['node-1']);
   });
 
-  it('waits no longer for a node than its lease lasts', async () => {
-    await begin(peer('node-3'), nodeLease('node-1'), nodeLease('node-2', { durationMs: 30_000 }));
+  it('waits for a node that is silent until it is down', async () => {
+    await begin(peer('node-3'), nodeLease('node-1'), nodeLease('node-2', { durationMs: 1_000 }));
     await remove();
-    await world.advance(29_999);
+    await acknowledge('node-1');
+    await world.advance(60_000);
     expect(world.find('Peer', 'node-3')).not.to.equal(undefined);
-    await world.advance(1);
+    await world.put(down('node-2'));
     expect(world.find('Node', 'node-3')).to.equal(undefined);
   });
 

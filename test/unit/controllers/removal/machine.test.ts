@@ -15,7 +15,7 @@ describe('the removal machine', () => {
       isCredentialValid: [true, false],
       peers: [[], ['node-3']],
       publishedPeers: [[], ['node-3']],
-      awaited: [undefined, { node: 'node-1', untilMs: 1 }],
+      awaited: [undefined, 'node-1'],
     }).filter((each) => each.publishedPeers.length <= each.peers.length);
     const seen = new Set<State>();
     for (const each of all) {

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
-import { createRemovalController } from '../../../../controllers/removal/controller.ts';
+import { removalController } from '../../../../controllers/removal/controller.ts';
 import { machine } from '../../../../controllers/removal/machine.ts';
-import { byTheirWord } from '../../../vocabulary/lease-times.ts';
 import { alloc, build, migration, node, nodeLease, peer } from '../../../vocabulary/objects.ts';
 import { describePaths } from '../../../vocabulary/paths.ts';
 import type { World } from '../../../vocabulary/world.ts';
@@ -17,7 +16,7 @@ const isGone = (world: World) => expect(world.find('Node', 'node-3')).to.equal(u
 describePaths('the ways of the removal controller', {
   machine,
   key: 'node-3',
-  stage: () => ({ controller: createRemovalController(byTheirWord) }),
+  stage: () => ({ controller: removalController }),
   situations: [
     {
       when: 'its node stays',
