@@ -64,7 +64,6 @@ export const nodeLeaseName = (node: string): string => `node-${node}`;
 /** Name of the lease of a server. */
 export const serverLeaseName = (server: string): string => `server-${server}`;
 
-/** When the lease runs out, in milliseconds since the epoch. */
 export const leaseKind: KindDefinition<Lease> = {
   kind: 'Lease',
   plural: 'leases',

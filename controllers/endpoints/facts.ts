@@ -63,15 +63,15 @@ export function endpointsFacts(
     return { ...routes, acknowledged: [], waiting: pending.map(nameOf), gateways: [] };
   }
   const gateways = reader.byIndex('Lease', 'holder', 'gateway');
-  const live = new Map(gateways.map((lease) => [lease, leases.expiryMs(lease)]));
-  for (const [lease, expiryMs] of live) if (expiryMs <= nowMs) live.delete(lease);
-  return { ...routes, ...acknowledgements(pending, written, live, nowMs, acknowledgeFromMs) };
+  const live = gateways.filter((lease) => leases.expiryMs(lease) > nowMs);
+  return { ...routes, ...acknowledgements(pending, written, live, leases, nowMs, acknowledgeFromMs) };
 }
 
 function acknowledgements(
   pending: readonly Alloc[],
   written: Endpoints,
-  live: ReadonlyMap<Lease, number>,
+  live: readonly Lease[],
+  leases: LeaseTimes,
   nowMs: number,
   acknowledgeFromMs: number,
 ) {
@@ -81,7 +81,7 @@ function acknowledgements(
   for (const alloc of pending) {
     const name = nameOf(alloc);
     const route = wantedRoute(alloc);
-    const lagging = [...live.keys()].filter((lease) =>
+    const lagging = live.filter((lease) =>
       isLagging(lease, written, route === 'unrouted' ? name : undefined),
     );
     for (const lease of lagging) blocking.add(lease);
@@ -89,7 +89,7 @@ function acknowledgements(
       acknowledged.push({ alloc: name, route });
     else waiting.push(name);
   }
-  const times = [...blocking].map((lease) => live.get(lease) ?? nowMs);
+  const times = [...blocking].map((lease) => leases.expiryMs(lease));
   if (waiting.length > 0 && nowMs < acknowledgeFromMs) times.push(acknowledgeFromMs);
   const gateways = [...blocking].map(({ metadata }) => metadata.name).sort();
   return times.length === 0

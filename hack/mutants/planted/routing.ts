@@ -27,8 +27,8 @@ export const routing: readonly Mutant[] = [
     name: 'route-waits-for-the-dead',
     file: 'controllers/endpoints/facts.ts',
     what: 'a gateway whose lease ran out is waited for, for ever',
-    find: 'if (expiryMs <= nowMs) live.delete(lease);',
-    replace: 'if (expiryMs <= 0) live.delete(lease);',
+    find: 'leases.expiryMs(lease) > nowMs);',
+    replace: 'leases.expiryMs(lease) > 0);',
   },
   {
     name: 'route-restart-forgets-gateways',
