@@ -13,7 +13,7 @@ export interface Facts {
   readonly isDeleting: boolean;
   /** A non-terminal alloc mounts it. */
   readonly isInUse: boolean;
-  /** The node it should be on, after claiming; absent: none, or all the same. */
+  /** The node it should be on, after claiming; absent: none, or all the same. Where that node cannot take it, the one it is on. */
   readonly wanted?: string;
   /** `spec.node` says so already. */
   readonly isClaimed: boolean;
@@ -23,6 +23,8 @@ export interface Facts {
   readonly recorded?: string;
   /** The node that the driver sees it attached to. */
   readonly attached?: string;
+  /** It is not seen where it is recorded, cannot be attached now, and nobody there waits for it: nothing comes of that record. */
+  readonly isRecordStale: boolean;
   /** The status says that it is attached, so that nothing is under way at the driver. */
   readonly isAttachedRecorded: boolean;
   readonly isMounted: boolean;
@@ -30,6 +32,8 @@ export interface Facts {
   readonly isHolderLost: boolean;
   /** Why the wanted node cannot take it now, in words. */
   readonly obstacle?: string;
+  /** It stays where it is, because the node where it is waited for cannot take it now: why, in words. */
+  readonly keptBy?: string;
 }
 
 export interface DriverView {
@@ -43,10 +47,14 @@ export function volumeFacts(volume: Volume, reader: Reader, driver: DriverView):
   const mounters = reader.byIndex('Alloc', 'volume', metadata.name).filter((alloc) => !isTerminal(alloc));
   const isDeleting = metadata.deletionTimestamp !== undefined;
   const isGoing = isDeleting && mounters.length === 0;
-  const wanted = isGoing ? undefined : wantedNode(volume, mounters);
+  const obstacleAt = (node: string | undefined) =>
+    node === undefined ? undefined : obstacleOf(node, reader.get('Node', node), mounters);
+  const awaitedOn = isGoing ? undefined : wantedNode(volume, mounters);
+  const keptBy =
+    awaitedOn !== spec.node && isAt(volume, spec.node, driver) ? obstacleAt(awaitedOn) : undefined;
+  const wanted = keptBy === undefined ? awaitedOn : spec.node;
   const holder = status.node === undefined ? undefined : reader.get('Node', status.node);
-  const obstacle =
-    wanted === undefined ? undefined : obstacleOf(wanted, reader.get('Node', wanted), mounters);
+  const obstacle = obstacleAt(wanted);
   return {
     hasDriver: driver.hasDriver,
     ...(driver.problem === undefined ? {} : { problem: driver.problem }),
@@ -58,12 +66,22 @@ export function volumeFacts(volume: Volume, reader: Reader, driver: DriverView):
     isReleased: status.node !== undefined && status.node !== spec.node,
     ...(status.node === undefined ? {} : { recorded: status.node }),
     ...(driver.attached === undefined ? {} : { attached: driver.attached }),
+    isRecordStale:
+      status.node !== undefined &&
+      driver.attached === undefined &&
+      obstacle !== undefined &&
+      mounters.every((alloc) => alloc.spec.node !== status.node),
     isAttachedRecorded: status.phase === 'attached',
     isMounted: status.mounted === true,
     isHolderLost: status.node !== undefined && (!holder || holder.status.phase === 'down'),
     ...(obstacle === undefined ? {} : { obstacle }),
+    ...(keptBy === undefined ? {} : { keptBy }),
   };
 }
+
+/** On record, and by what its driver sees. */
+const isAt = ({ status }: Volume, node: string | undefined, { attached }: DriverView): boolean =>
+  node !== undefined && status.node === node && attached === node;
 
 /**
  * It stays with whoever mounts it where it is wanted now (a suspended alloc counts: its volume may only be away on a

@@ -1,5 +1,5 @@
 /** How a volume gets where it is wanted: provisioned, claimed, freed where it was, attached where it should be. */
-import { and, not, setup } from 'xstate';
+import { and, not, or, setup } from 'xstate';
 import type { ActEvent } from '../../runtime/controller/machine.ts';
 import type { Facts } from './facts.ts';
 
@@ -44,6 +44,7 @@ const wanted = (facts: Facts): string => facts.wanted ?? '';
 const isGoing = ({ context }: Input) => context.isDeleting && !context.isInUse;
 /** It is nowhere but where it is wanted; one to be deleted is wanted nowhere. */
 const isInPlace = ({ context }: Input) => {
+  if (context.isRecordStale) return false;
   const place = isGoing({ context }) ? undefined : context.wanted;
   return [context.recorded, context.attached].every((node) => node === undefined || node === place);
 };
@@ -61,6 +62,7 @@ export const machine = setup({
     isProvisioned: ({ context }) => context.isProvisioned,
     isClaimed: ({ context }) => context.isClaimed,
     isReleased: ({ context }) => context.isReleased,
+    isRecordStale: ({ context }) => context.isRecordStale,
     hasObstacle: ({ context }) => context.obstacle !== undefined,
     /** Its writers are gone from where it should not be, or are known to be dead. */
     isFree: (input) => isInPlace(input) || !input.context.isMounted || input.context.isHolderLost,
@@ -116,7 +118,7 @@ export const machine = setup({
       always: [
         { guard: 'isClaimed', target: 'unmounting' },
         // Where it is wanted cannot take it: it stays where it is, but for a node that is to be rid of it.
-        { guard: and(['hasObstacle', 'isReleased']), target: 'unmounting' },
+        { guard: and(['hasObstacle', or(['isReleased', 'isRecordStale'])]), target: 'unmounting' },
         { guard: 'hasObstacle', target: 'awaitingNode' },
       ],
       on: { act: { actions: { type: 'claimNode', params: ({ context }) => ({ node: wanted(context) }) } } },

@@ -18,7 +18,11 @@ export function volumeStatus(volume: Volume, facts: Facts, state: State): Volume
       return { ...observed, phase, ...(facts.obstacle === undefined ? {} : { message: facts.obstacle }) };
     }
     case 'attached':
-      return { ...observed, phase: 'attached' };
+      return {
+        ...observed,
+        phase: 'attached',
+        ...(facts.keptBy === undefined ? {} : { message: facts.keptBy }),
+      };
     case 'locating':
     case 'provisioning':
     case 'claiming':

@@ -136,6 +136,34 @@ describe('the volume controller', () => {
     });
   }
 
+  it('stays attached where it is while the node that waits for it cannot take it, and says so', async () => {
+    await start({ objects: [...nodes(), fresh(), mounting('db-0-a', 'node-1')] });
+    await world.put(node('node-2', { drain: true }));
+    driver.failure = 'attachedTo';
+    await world.put(mounting('db-0-a', 'node-1', { phase: 'failed' }), mounting('db-0-b', 'node-2'));
+    expect(data().status).to.include({ phase: 'failed', node: 'node-1' });
+    driver.failure = undefined;
+    await world.advance(LONG_MS);
+    const message = 'node "node-2" is draining';
+    expect(data().status).to.include({ phase: 'attached', node: 'node-1', message });
+    expect(driver.calls.some((call) => call.startsWith('detach'))).to.equal(false);
+    await world.put(node('node-2'));
+    expect(data().status).to.include({ phase: 'attached', node: 'node-2' });
+    expect(data().status.message).to.equal(undefined);
+  });
+
+  it('is on record nowhere when it was detached unseen before the node that waits for it began to drain', async () => {
+    await start({ objects: [...nodes(), fresh(), mounting('db-0-a', 'node-1')] });
+    driver.failure = 'attachedTo';
+    await world.put(mounting('db-0-a', 'node-1', { phase: 'failed' }), mounting('db-0-b', 'node-2'));
+    await world.put(node('node-2', { drain: true }));
+    driver.attachments.set('data', undefined);
+    driver.failure = undefined;
+    await world.advance(LONG_MS);
+    expect(data().status).to.include({ phase: 'ready', message: 'node "node-2" is draining' });
+    expect(data().status.node).to.equal(undefined);
+  });
+
   it('goes on with a detach that failed', async () => {
     await start({ objects: [...nodes(), fresh(), mounting('db-0-a', 'node-1')] });
     driver.failure = 'detach';

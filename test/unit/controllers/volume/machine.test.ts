@@ -12,6 +12,7 @@ const facts = (part: Partial<Facts>): Facts => ({
   isInUse: false,
   isClaimed: true,
   isReleased: false,
+  isRecordStale: false,
   isAttachedRecorded: true,
   isMounted: false,
   isHolderLost: false,
@@ -67,6 +68,12 @@ describe('the volume machine', () => {
       { wanted: 'b', isClaimed: false, obstacle: 'it drains', ...at('a') },
       'awaitingNode',
       [],
+    ],
+    [
+      'wanted where it cannot go, and not seen where it is recorded, it leaves that record',
+      { wanted: 'b', isClaimed: false, recorded: 'a', isRecordStale: true, obstacle: 'it drains' },
+      'detaching',
+      ['recordDetaching', 'detachVolume', 'recordDetached'],
     ],
     [
       'released, it leaves its node all the same',
@@ -169,10 +176,12 @@ describe('the volume machine', () => {
       isReleased: [true, false],
       recorded: [undefined, 'a', 'b'],
       attached: [undefined, 'a', 'b'],
+      isRecordStale: [true, false],
       isAttachedRecorded: [true, false],
       isMounted: [true, false],
       isHolderLost: [true, false],
       obstacle: [undefined, 'x'],
+      keptBy: [undefined],
     });
     const seen = new Set<State>();
     for (const each of all) {
