@@ -76,8 +76,8 @@ export const conflict = (kind: string, name: string): ApiError =>
 /** Says, as the reason of a cause, that a request changed nothing: a client of several servers asks the next one. */
 export const NOTHING_DONE = 'NothingDone';
 
-/** Says, as the reason of a cause, that a token is not known: its node was not removed, as far as the server knows. */
-export const UNKNOWN_TOKEN = 'UnknownToken';
+/** Says, as the reason of a cause, that a server knows nothing of who asks: it may be behind, and know soon. */
+export const UNKNOWN_HERE = 'UnknownHere';
 
 /** True where an error has a cause of that reason. */
 export const hasCause = (error: unknown, reason: string): boolean =>

@@ -4,7 +4,7 @@
  */
 import { type Client, deleteIfPresent } from '../api/client/client.ts';
 import { type Clock, timestamp } from '../api/clock.ts';
-import { hasCause, isApiError, UNKNOWN_TOKEN } from '../api/errors.ts';
+import { hasCause, isApiError, UNKNOWN_HERE } from '../api/errors.ts';
 import type { LeaseSpec } from '../api/kinds/lease.ts';
 import type { Log } from '../api/log.ts';
 import { sameJson } from '../api/same-json.ts';
@@ -17,7 +17,7 @@ const RETRY_FIRST_MS = 50;
 const RETRY_LONGEST_PART = 1 / 4;
 /** So many refusals in a row are needed: one alone may come from a server that is just starting. */
 const REJECTIONS_TO_BELIEVE = 3;
-/** A server whose copy is behind does not know a token that another has just given out: it must go on not knowing it. */
+/** A server whose copy is behind does not know a node that has just joined at another: it must go on not knowing it. */
 const UNKNOWN_TO_BELIEVE_MS = 10_000;
 
 export interface LeaseKeeperOptions {
@@ -241,7 +241,7 @@ class Keeper implements LeaseKeeper {
     const nowMs = this.#steady.now();
     if (this.#rejections === 0) this.#rejectedSinceMs = nowMs;
     this.#rejections += 1;
-    const mayPass = hasCause(error, UNKNOWN_TOKEN) && nowMs - this.#rejectedSinceMs < UNKNOWN_TO_BELIEVE_MS;
+    const mayPass = hasCause(error, UNKNOWN_HERE) && nowMs - this.#rejectedSinceMs < UNKNOWN_TO_BELIEVE_MS;
     if (mayPass || this.#rejections < REJECTIONS_TO_BELIEVE) return;
     for (const callback of this.#onRejected) callback(error);
     this.#onRejected.clear();

@@ -73,7 +73,9 @@ export const admission: Admission = (before: Reader, writes: readonly Write[], a
 function judge(proposal: Proposal, subject: AnyObject): void {
   const overstepped = agentObjection(proposal);
   if (overstepped) {
-    throw new ApiError('Forbidden', overstepped.message, { kind: subject.kind, name: subject.metadata.name });
+    const { message, reason } = overstepped;
+    const causes = reason === undefined ? {} : { causes: [{ field: '', message, reason }] };
+    throw new ApiError('Forbidden', message, { kind: subject.kind, name: subject.metadata.name, ...causes });
   }
   for (const each of rulesByKind.get(subject.kind) ?? []) {
     const objection = each.check(proposal);

@@ -1,5 +1,6 @@
 /** Invariants 2 and 7: a node leaves only when it is empty, and what left has no say any more. */
 
+import { UNKNOWN_HERE } from '../errors.ts';
 import { NODE_GROUP } from '../groups.ts';
 import { isTerminal } from '../kinds/alloc.ts';
 import type { AnyObject } from '../kinds/index.ts';
@@ -45,8 +46,11 @@ export function agentObjection(proposal: Proposal): Objection | undefined {
   const name = actor.user.slice(NODE_USER_PREFIX.length);
   const node = before.get('Node', name);
   const credential = before.get('Credential', name);
-  if (!node || node.metadata.uid !== actor.nodeUid || !credential || credential.spec.revoked) {
+  if (credential?.spec.revoked && credential.spec.nodeUid === actor.nodeUid)
     return { field: '', message: `node "${name}" was removed: its agent may not write` };
+  if (!credential || node?.metadata.uid !== actor.nodeUid) {
+    const message = `node "${name}" of this agent is not known: it was removed, or this server is behind`;
+    return { field: '', message, reason: UNKNOWN_HERE };
   }
   const object = next ?? old;
   return object && isOwn(object, old, name)

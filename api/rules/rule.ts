@@ -15,6 +15,8 @@ export interface Proposal<K extends KindName = KindName> {
 export interface Objection {
   readonly field: string;
   readonly message: string;
+  /** For programs, where another than that of its kind. */
+  readonly reason?: string;
 }
 
 export interface Rule<K extends KindName = KindName> {

@@ -1,6 +1,6 @@
 /** Who asks: a bearer token becomes an actor. Tokens are compared and looked up by their SHA-256 only. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { ApiError, UNKNOWN_TOKEN } from '../errors.ts';
+import { ApiError, UNKNOWN_HERE } from '../errors.ts';
 import { NODE_GROUP } from '../groups.ts';
 import type { Actor, Reader } from '../store.ts';
 
@@ -48,7 +48,7 @@ export class Authenticator {
     if (!credential) {
       const message = 'the token is not known here: it is of another server, or was replaced';
       throw new ApiError('Unauthorized', message, {
-        causes: [{ field: '', message: 'this server has no credential with it', reason: UNKNOWN_TOKEN }],
+        causes: [{ field: '', message: 'this server has no credential with it', reason: UNKNOWN_HERE }],
       });
     }
     const { node, nodeUid, revoked } = credential.spec;

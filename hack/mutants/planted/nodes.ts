@@ -48,8 +48,8 @@ export const nodes: readonly Mutant[] = [
     name: 'removed-agent-writes-on',
     file: 'api/rules/node.ts',
     what: 'an agent may write although its credential is revoked',
-    find: 'if (!node || node.metadata.uid !== actor.nodeUid || !credential || credential.spec.revoked) {',
-    replace: 'if (!node || node.metadata.uid !== actor.nodeUid || !credential) {',
+    find: 'if (credential?.spec.revoked && credential.spec.nodeUid === actor.nodeUid)',
+    replace: 'if (false)',
   },
   {
     name: 'removal-keeps-credential',

@@ -1,5 +1,5 @@
 /** The rules, asked about one write. */
-import { isApiError } from '../../../api/errors.ts';
+import { type ApiError, isApiError } from '../../../api/errors.ts';
 import type { AnyObject } from '../../../api/kinds/index.ts';
 import { admission } from '../../../api/rules/index.ts';
 import type { Actor, Write } from '../../../api/store.ts';
@@ -15,6 +15,11 @@ export const remove = (object: AnyObject): Write => ({
 
 /** What the rules say to a write on top of what is there; undefined: nothing. */
 export function objection(there: readonly AnyObject[], write: Write, actor = controller): string | undefined {
+  const error = refusalOf(there, write, actor);
+  return error && `${error.reason}: ${error.message}`;
+}
+
+export function refusalOf(there: readonly AnyObject[], write: Write, actor: Actor): ApiError | undefined {
   const state = new MutableState();
   for (const object of there) state.put(object);
   try {
@@ -22,6 +27,6 @@ export function objection(there: readonly AnyObject[], write: Write, actor = con
     return undefined;
   } catch (error) {
     if (!isApiError(error)) throw error;
-    return `${error.reason}: ${error.message}`;
+    return error;
   }
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { hasCause, UNKNOWN_HERE } from '../../../api/errors.ts';
 import type { AnyObject } from '../../../api/kinds/index.ts';
 import type { Actor } from '../../../api/store.ts';
 import {
@@ -11,7 +12,7 @@ import {
   service,
   volume,
 } from '../../vocabulary/objects.ts';
-import { objection, put, remove } from './objection.ts';
+import { objection, put, refusalOf, remove } from './objection.ts';
 
 const mounts = { volumes: [{ name: 'data', volume: 'disk', path: '/data' }] };
 
@@ -235,15 +236,24 @@ describe('the rules', () => {
       expect(objection([node('node-1'), credential(false)], other, agent)).to.match(/^Forbidden/);
     });
 
-    it('write nothing once its node is removed, or is another one of the same name', () => {
-      expect(objection([original], report, agent)).to.include('was removed');
-      expect(objection([node('node-1'), credential(true), original], report, agent)).to.include(
-        'was removed',
-      );
+    it('write nothing once its node is removed', () => {
+      for (const there of [
+        [node('node-1'), credential(true), original],
+        [credential(true), original],
+      ])
+        expect(objection(there, report, agent)).to.include('was removed: its agent may not write');
+    });
+
+    it('write nothing where its node is not known, or is another one of the same name, which may yet be learned', () => {
+      const unknown = 'is not known: it was removed, or this server is behind';
+      expect(objection([original], report, agent)).to.include(unknown);
+      expect(objection([credential(false), original], report, agent)).to.include(unknown);
       const stranger = { ...agent, nodeUid: 'another' };
-      expect(objection([node('node-1'), credential(false), original], report, stranger)).to.include(
-        'was removed',
-      );
+      for (const revoked of [false, true])
+        expect(objection([node('node-1'), credential(revoked), original], report, stranger)).to.include(
+          unknown,
+        );
+      expect(hasCause(refusalOf([original], report, agent), UNKNOWN_HERE)).to.equal(true);
     });
   });
 });

@@ -185,7 +185,7 @@ describe('the lease keeper', () => {
     await start();
     const rejections: string[] = [];
     keeper.onRejected((error) => rejections.push(error.message));
-    const causes = [{ field: '', message: '', reason: 'UnknownToken' }];
+    const causes = [{ field: '', message: '', reason: 'UnknownHere' }];
     failure = new ApiError('Unauthorized', 'the token is not known here', { causes });
     await clock.advance(9_000);
     expect(rejections).to.deep.equal([]);
