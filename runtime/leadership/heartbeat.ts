@@ -1,6 +1,6 @@
 /** The lease of a server: while its heartbeats get through, nobody takes from it what it leads. */
 import type { Client } from '../../api/client/client.ts';
-import type { Clock } from '../../api/clock.ts';
+import { type Clock, sleep } from '../../api/clock.ts';
 import { type LeaseSpec, serverLeaseName } from '../../api/kinds/lease.ts';
 import type { Log } from '../../api/log.ts';
 import { createLeaseKeeper, type LeaseKeeper, type LeaseReport } from '../lease.ts';
@@ -20,6 +20,8 @@ export interface HeartbeatOptions {
   readonly isAlone: boolean;
   /** Why nothing can be committed now: a server that cannot work must not keep others from it. Alone, it is not asked. */
   readonly whyNot: () => string | undefined;
+  /** Resolves when this server has seen all that was committed before: who led meanwhile. Alone, it is not asked. */
+  readonly catchUp: () => Promise<unknown>;
   /** The NATS servers that keep the store, as this server sees them now. */
   readonly natsServers?: () => NonNullable<LeaseSpec['natsServers']>;
   /** Called when the store takes heartbeats again after a while in which it took none, maybe of nobody: before anything runs here again. */
@@ -31,6 +33,8 @@ export class Heartbeat {
   isHeard: boolean;
   readonly #options: HeartbeatOptions;
   readonly #lease: LeaseKeeper;
+  /** Of the catching up that is under way. */
+  #catchingUp = new AbortController();
 
   /** @param onChange `isHeard` has changed */
   constructor(options: HeartbeatOptions, onChange: () => void) {
@@ -38,7 +42,7 @@ export class Heartbeat {
     const renewEveryMs = isAlone ? RENEW_ALONE_EVERY_MS : RENEW_EVERY_MS;
     this.#options = options;
     this.isHeard = isAlone;
-    const { whyNot, ...kept } = options;
+    const { whyNot, catchUp: _, ...kept } = options;
     this.#lease = createLeaseKeeper({
       ...kept,
       ...(isAlone ? {} : { whyNot }),
@@ -62,6 +66,7 @@ export class Heartbeat {
 
   /** Ends it, and takes the lease away, so that nobody waits for it to run out. */
   release(): Promise<void> {
+    this.#catchingUp.abort();
     return this.#lease.close({ release: true });
   }
 
@@ -72,14 +77,34 @@ export class Heartbeat {
       onChange();
     };
     void this.#lease.held.then(() => turn(true));
-    this.#lease.onRegained(() => {
+    this.#lease.onRegained(async () => {
+      this.#catchingUp = new AbortController();
+      const { signal } = this.#catchingUp;
+      await this.#catchUp(signal);
+      if (signal.aborted) return;
       log.info({}, 'the store is reached again: this server goes on with what it leads still');
       onHeardAgain?.();
       turn(true);
     });
     this.#lease.onLost(() => {
+      this.#catchingUp.abort();
       log.warn({}, 'the store took no heartbeat of this server in time: it stops what it leads');
       turn(false);
     }, FENCE_AFTER_MS);
+  }
+
+  /** Its heartbeats may get through long before it hears that others have taken over what it led. */
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    const { clock, log, catchUp } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await catchUp();
+        return;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        log.debug({ reason }, 'what was committed meanwhile is not known yet; it is asked again');
+        await sleep(clock, RENEW_EVERY_MS, signal);
+      }
+    }
   }
 }

@@ -20,7 +20,7 @@ import { BALANCE_EVERY_MS, GIVE_UP_WITHIN_MS, TICK_MS } from './timing.ts';
 import { Vacancies } from './vacancies.ts';
 
 /** `server` is the same at every start of it, `session` another one. Alone, its roles are its own from start to end. */
-export interface LeadershipsOptions extends Omit<HeartbeatOptions, 'whyNot'> {
+export interface LeadershipsOptions extends Omit<HeartbeatOptions, 'whyNot' | 'catchUp'> {
   readonly store: Store;
   readonly identities: Identities;
   readonly roles: readonly Role[];
@@ -90,9 +90,9 @@ class Participant implements Leaderships {
     store.subscribe({ kinds: ['Lease', 'Leadership'], signal: this.#abort.signal }, (change) => {
       this.#saw(change);
     });
-    this.#heartbeat = new Heartbeat({ ...options, log, whyNot: () => store.health.unwritable }, () =>
-      this.#due(),
-    );
+    const whyNot = () => store.health.unwritable;
+    const catchUp = () => store.barrier();
+    this.#heartbeat = new Heartbeat({ ...options, log, whyNot, catchUp }, () => this.#due());
     this.#tick();
   }
 

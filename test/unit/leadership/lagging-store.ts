@@ -27,6 +27,7 @@ export class LaggingStore implements Store {
   readonly #behind: Change[] = [];
   #waiting: (() => void)[] = [];
   #isCut = false;
+  #isLate = false;
 
   constructor(origin: Store, clock: Clock) {
     this.#origin = origin;
@@ -51,6 +52,16 @@ export class LaggingStore implements Store {
     this.#follow();
   }
 
+  /** Leases come as ever, and nothing else does, until `catchUp`: they are in a stream of their own. */
+  fallBehind(): void {
+    this.#isLate = true;
+  }
+
+  catchUp(): void {
+    this.#isLate = false;
+    this.#follow();
+  }
+
   get state(): Reader {
     return this.#state;
   }
@@ -72,14 +83,20 @@ export class LaggingStore implements Store {
   }
 
   async barrier(): Promise<number> {
-    return this.#origin.barrier();
+    await new Promise<void>((resolve) => this.#clock.schedule(1, resolve));
+    if (this.#isCut) throw new ApiError('ServiceUnavailable', 'the store is out of reach');
+    const revision = await this.#origin.barrier();
+    while (this.#behind.length > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return revision;
   }
 
   async close(): Promise<void> {}
 
   #follow(): void {
     if (this.#isCut) return;
-    const changes = this.#behind.splice(0);
+    const behind = this.#behind.splice(0);
+    const changes = this.#isLate ? behind.filter(({ object }) => object.kind === 'Lease') : behind;
+    if (this.#isLate) this.#behind.push(...behind.filter(({ object }) => object.kind !== 'Lease'));
     this.#state.apply(changes);
     this.#watchers.publish(changes);
     for (const resolve of this.#waiting.splice(0)) resolve();

@@ -196,6 +196,23 @@ describe('leaderships', () => {
     expect(servers.spread).to.deep.equal({ a: 2, b: 2, c: 2 });
   });
 
+  it('begin again only where nobody else has taken them over meanwhile, however late that is heard', async () => {
+    const [a] = await cluster();
+    a.store.cut();
+    await advance(4_000);
+    expect(servers.leaders.join()).to.not.include('@a');
+    a.store.fallBehind();
+    a.store.mend();
+    const { length } = servers.moments;
+    await advance(300);
+    expect(a.leading, 'its heartbeats get through, and it knows of no other leader').to.deep.equal([]);
+    a.store.catchUp();
+    await advance(5_000);
+    const begun = servers.moments.slice(length).filter(({ server }) => server === 'a');
+    expect(begun.filter(({ term }) => term === 1)).to.deep.equal([]);
+    expect(a.leading, 'what it was given since').to.not.deep.equal([]);
+  });
+
   it('begin again only after it was said that nobody could be heard for a while', async () => {
     const leadingAtReturn: number[] = [];
     const a: Server = await start('a', { onHeardAgain: () => leadingAtReturn.push(a.leading.length) });
