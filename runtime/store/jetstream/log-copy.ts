@@ -62,12 +62,14 @@ export class LogCopy implements Follower {
 
   constructor(options: LogCopyOptions) {
     this.#options = options;
+    options.signal.addEventListener('abort', () => this.#stop.abort(), { once: true });
     this.feed = new Feed({ state: options.state, onChanges: (changes) => this.#onChanges(changes) });
   }
 
   start(): void {
     this.#stop = new AbortController();
-    this.#options.stream.follow(this, AbortSignal.any([this.#options.signal, this.#stop.signal]));
+    if (this.#options.signal.aborted) this.#stop.abort();
+    this.#options.stream.follow(this, this.#stop.signal);
   }
 
   position(): number {

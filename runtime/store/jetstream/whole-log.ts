@@ -57,6 +57,8 @@ export function readWholeLog({ stream, subjects, whyLost, signal }: WholeLogOpti
         }
       },
     };
-    stream.follow(follower, AbortSignal.any([signal, stop.signal]));
+    if (signal.aborted) stop.abort();
+    signal.addEventListener('abort', () => stop.abort(), { signal: stop.signal });
+    stream.follow(follower, stop.signal);
   });
 }

@@ -90,13 +90,16 @@ class Servers {
     const end = () => broken.abort();
     endpoint.open.add(end);
     const stopLooking = this.#lookAfter(endpoint);
-    const signal = asked.signal ? AbortSignal.any([asked.signal, broken.signal]) : broken.signal;
+    if (asked.signal?.aborted) end();
+    asked.signal?.addEventListener('abort', end, { once: true });
+    const { signal } = broken;
     try {
       yield* endpoint.client.watch(kind, { ...asked, signal });
     } catch (error) {
       if (!asked.signal?.aborted) this.#moveOn(endpoint, error);
       throw error;
     } finally {
+      asked.signal?.removeEventListener('abort', end);
       stopLooking();
       endpoint.open.delete(end);
     }
