@@ -56,4 +56,10 @@ export function repeat(
 }
 
 /** A time as objects write it: RFC 3339, UTC, milliseconds. */
-export const timestamp = (ms: number): string => new Date(ms).toISOString();
+export function timestamp(ms: number): string {
+  // One pass of a controller asks for the same time again and again.
+  if (ms !== lastMs) [lastMs, lastText] = [ms, new Date(ms).toISOString()];
+  return lastText;
+}
+let lastMs = Number.NaN;
+let lastText = '';

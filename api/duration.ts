@@ -2,6 +2,8 @@
 import { Type } from '@sinclair/typebox';
 
 const PATTERN = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$';
+const WHOLE = new RegExp(PATTERN);
+const PARTS = /([0-9.]+)(ms|s|m|h|d)/g;
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1_000,
@@ -24,11 +26,11 @@ export const Duration = (options: { default?: string; description?: string } = {
  * @throws RangeError where the text is no duration
  */
 export function durationMs(text: string): number {
-  if (!new RegExp(PATTERN).test(text)) {
+  if (!WHOLE.test(text)) {
     throw new RangeError(`"${text}" is not a duration: write for example 500ms, 30s, 5m or 1h30m`);
   }
   let totalMs = 0;
-  for (const [, amount, unit] of text.matchAll(/([0-9.]+)(ms|s|m|h|d)/g)) {
+  for (const [, amount, unit] of text.matchAll(PARTS)) {
     totalMs += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
   }
   return totalMs;

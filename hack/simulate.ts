@@ -7,6 +7,7 @@ import { drawPlan } from '../test/simulation/drawing.ts';
 import { readEngine } from '../test/simulation/plan.ts';
 import { type Result, simulate } from '../test/simulation/run.ts';
 import { keepSteps, shrink } from '../test/simulation/shrink.ts';
+import { bundled } from './bundle.ts';
 
 const DEFAULT_SEEDS = 200;
 const WORKER = fileURLToPath(new URL('../test/simulation/worker.ts', import.meta.url));
@@ -27,8 +28,11 @@ const { values } = parseArgs({
   },
 });
 
-/** Most of what a cluster makes is dead at once: with room for it, half as much time goes to collecting it. */
-const execArgv = [...process.execArgv, '--max-semi-space-size=64'];
+/**
+ * Most of what a cluster makes is dead at once: with room for it, half as much time goes to collecting it. And where an
+ * error comes from is told by a seed that is run again, not by a worker.
+ */
+const execArgv = ['--max-semi-space-size=64', '--stack-trace-limit=0'];
 
 /** What a worker tells of a seed, and the time of a processor that it took. */
 type Outcome = Omit<Result, 'story'> & { readonly cpuMs: number };
@@ -54,6 +58,7 @@ async function repeat(seed: number, steps: string): Promise<void> {
 }
 
 async function search(from: number, count: number): Promise<void> {
+  const program = await bundled(WORKER);
   const startedMs = performance.now();
   const failures: Outcome[] = [];
   let done = 0;
@@ -71,9 +76,9 @@ async function search(from: number, count: number): Promise<void> {
     return isEnough ? undefined : next++;
   };
   const workers = Array.from({ length: Math.min(count, Number(values.jobs)) }, () =>
-    fork(WORKER, engine ? [engine] : [], { execArgv }),
+    fork(program.file, engine ? [engine] : [], { execArgv }),
   );
-  await Promise.all(
+  const searched = Promise.all(
     workers.map((worker) =>
       work(worker, take, (outcome) => {
         done += 1;
@@ -86,6 +91,7 @@ async function search(from: number, count: number): Promise<void> {
       }),
     ),
   );
+  await searched.finally(program.remove);
   const seconds = (performance.now() - startedMs) / 1_000;
   const rate = `${Math.round((done / seconds) * 60)} a minute, ${(cpuMs / done).toFixed(1)} ms of CPU each`;
   const size = `${Math.round(events / done)} events each, ${fewestEvents} at least`;

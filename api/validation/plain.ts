@@ -57,7 +57,8 @@ function copy(value: unknown, what: string, depth: number, budget: Budget): Plai
     return value.map((element) => copy(element === undefined ? null : element, what, depth + 1, budget));
   }
   const result: PlainObject = {};
-  for (const [key, element] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const element: unknown = (value as { readonly [key: string]: unknown })[key];
     if (element === undefined) continue;
     refusePolluting(key, what);
     spend(budget, Buffer.byteLength(key) + 3, what);

@@ -81,7 +81,7 @@ export function runController<K extends KindName, Facts, C extends AnyCommand, S
     clock,
     random,
     ...(definition.concurrency === undefined ? {} : { concurrency: definition.concurrency }),
-    work: (key) => reconcile(definition, { ...environment, log }, key, queue),
+    work: (key) => reconcile(definition, environment, log, key, queue),
     onError: (key, error, retryInMs) =>
       log.warn(
         { key, error: describe(error), retryInMs: Math.round(retryInMs) },
@@ -110,12 +110,13 @@ export function runController<K extends KindName, Facts, C extends AnyCommand, S
 /** The reconcile: every pass judges by what is there now, and nothing is remembered between two passes. */
 async function reconcile<K extends KindName, Facts, C extends AnyCommand, State extends string>(
   definition: ControllerDefinition<K, Facts, C, State>,
-  environment: Environment,
+  { source, client, clock, random, events }: Environment,
+  log: Log,
   key: string,
   queue: WorkQueue,
 ): Promise<void> {
-  const reader = environment.source.state;
-  const context: Context = { ...environment, reader, nowMs: environment.clock.now() };
+  const reader = source.state;
+  const context: Context = { source, client, clock, random, events, log, reader, nowMs: clock.now() };
   const object = reader.get(definition.kind, key);
   if (!object) return definition.forget?.(key, context);
   const facts = await definition.observe(object, context);

@@ -15,7 +15,6 @@ export function whyNotAtRest(cluster: Cluster): string | undefined {
   const queued = embedded?.controlPlane.queued() ?? 0;
   if (queued > 0) return `${queued} keys are queued`;
   return (
-    fleet?.whyNotAtRest() ??
     first(state.list('Migration'), (migration) => migrationUnrest(migration, state)) ??
     first(state.list('Endpoints'), ({ metadata: { name } }) =>
       state.get('Service', name) ? undefined : `the endpoints of ${name} are left over`,
@@ -52,7 +51,9 @@ export function whyNotAtRest(cluster: Cluster): string | undefined {
         .join();
       const routed = [...dataPlane.routed()].sort().join();
       return routed === wanted ? undefined : `gateway ${name} routes to ${routed}, not to ${wanted}`;
-    })
+    }) ??
+    // Last: whole copies are compared.
+    fleet?.whyNotAtRest()
   );
 }
 

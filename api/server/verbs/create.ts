@@ -46,7 +46,7 @@ export function newObject<K extends KindName>(
     kind,
     metadata: newMetadata(core, checked.metadata, definition.finalizers ?? []),
     spec: checked.spec,
-    status: structuredClone(definition.initialStatus),
+    status: definition.initialStatus,
   };
   // The kind's schema has checked the spec; TypeScript cannot follow a kind that is a variable.
   return object as ObjectOf<K>;

@@ -1,5 +1,5 @@
 /** Registration: a machine joins under a name and gets the credential that its agent proves itself with. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ApiError, invalid } from '../../errors.ts';
 import type { Credential } from '../../kinds/credential.ts';
 import type { Node } from '../../kinds/node.ts';
@@ -20,7 +20,7 @@ export interface Registration {
 const FIELDS: ReadonlySet<string> = new Set(['address', 'capacity', 'labels']);
 
 /** SHA-256 of a token, in hex: what is stored of it. */
-const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex');
+const tokenHash = (token: string): string => hash('sha256', token);
 
 export async function registerNode(
   core: Core,

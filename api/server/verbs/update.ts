@@ -1,8 +1,8 @@
 /** Replacing an object: its metadata and spec, or its status; each leaves the other alone. */
-import { isDeepStrictEqual } from 'node:util';
 import { ApiError, conflict, invalid } from '../../errors.ts';
 import type { AnyObject, KindName, ObjectOf } from '../../kinds/index.ts';
 import type { ObjectMeta, WrittenMeta } from '../../meta.ts';
+import { sameJson } from '../../same-json.ts';
 import type { Actor, Reader } from '../../store.ts';
 import { type Checked, checkObject } from '../../validation/object.ts';
 import { type Core, commitObject, existing, type ObjectDecision, type WriteParameters } from '../commit.ts';
@@ -44,20 +44,20 @@ export function decideReplacement<O extends AnyObject>(
   nowMs: number,
 ): ObjectDecision<O> {
   checkSameObject(current, written.metadata);
-  const specChanged = !isDeepStrictEqual(current.spec, written.spec);
+  const specChanged = !sameJson(current.spec, written.spec);
   const metadata = replacedMetadata(current, written.metadata, specChanged);
   const object = { ...current, metadata, spec: specChanged ? written.spec : current.spec } as O;
   if (metadata.deletionTimestamp && !metadata.finalizers?.length) {
     return { writes: removalWrites(state, current, { nowMs }), object };
   }
-  if (isDeepStrictEqual(object, current)) return { writes: [], object: current };
+  if (sameJson(object, current)) return { writes: [], object: current };
   return { writes: [{ type: 'put', object }], object };
 }
 
 /** The status as written; everything else stays. */
 export function decideStatus<O extends AnyObject>(current: O, written: Checked): ObjectDecision<O> {
   checkSameObject(current, written.metadata);
-  if (isDeepStrictEqual(current.status, written.status)) return { writes: [], object: current };
+  if (sameJson(current.status, written.status)) return { writes: [], object: current };
   const object = { ...current, status: written.status } as O;
   return { writes: [{ type: 'put', object }], object };
 }

@@ -1,0 +1,38 @@
+/** Makes one file of a program and all that it imports: it runs faster than what `tsx` makes of each file, which names every function. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+/** Where the packages that it imports are found from. */
+const CACHE = fileURLToPath(new URL('../node_modules/.cache/mill/', import.meta.url));
+
+export interface Bundle {
+  /** Absolute path. */
+  readonly file: string;
+  remove(): Promise<void>;
+}
+
+/** @param program absolute path of its TypeScript */
+export async function bundled(program: string): Promise<Bundle> {
+  await mkdir(CACHE, { recursive: true });
+  const folder = await mkdtemp(join(CACHE, 'bundle-'));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  const file = join(folder, basename(program).replace(/\.ts$/, '.mjs'));
+  try {
+    await build({
+      entryPoints: [program],
+      outfile: file,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      logLevel: 'warning',
+    });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { file, remove };
+}
