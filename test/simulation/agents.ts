@@ -99,8 +99,8 @@ function simulatedMesh(machine: Machine, process: SimulatedProcess, witness: Wit
     identity: async () => ({ publicKey: machine.publicKey }),
     async apply(configuration) {
       await process.call(1, () => {
+        witness.meshApplies(machine, configuration, sinceMs);
         machine.mesh = configuration;
-        witness.meshApplied(machine, configuration, sinceMs);
       });
     },
     async tearDown() {

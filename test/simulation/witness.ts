@@ -121,11 +121,15 @@ export class Witness {
     else if (state.get('Node', status.node ?? '')?.status.phase === 'down') this.#detachedByForce.add(uid);
   }
 
-  /** @param sinceMs since when the agent runs: what was a peer all the time since then belongs in its list */
-  meshApplied(machine: Machine, { peers }: MeshConfiguration, sinceMs: number): void {
-    const has = new Set(peers.map(({ node }) => node));
-    for (const [node, atMs] of this.#peersSince) {
-      if (node !== machine.name && atMs < sinceMs && !has.has(node))
+  /**
+   * A mesh is about to be changed. Of a peer that it never had, it may be told late.
+   * @param sinceMs since when the agent runs: what was a peer all the time since then is one
+   */
+  meshApplies(machine: Machine, { peers }: MeshConfiguration, sinceMs: number): void {
+    const stays = new Set(peers.map(({ node }) => node));
+    for (const { node } of machine.mesh?.peers ?? []) {
+      const atMs = this.#peersSince.get(node);
+      if (atMs !== undefined && atMs < sinceMs && !stays.has(node))
         this.violated('mesh', `${machine.name} dropped its peer ${node}, which is there`);
     }
   }
