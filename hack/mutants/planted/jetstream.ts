@@ -34,12 +34,12 @@ export const jetstream: readonly Mutant[] = [
     what: '"wrong last sequence" counts as not committed, without a look at the log',
     find: '      this.#resending.begin();\n    else {',
     replace:
-      "      outcome.type === 'overtaken' ? (this.#void('overtaken'), this.#schedulePump()) : this.#resending.begin();\n    else {",
+      "      outcome.type === 'overtaken' ? (this.#void('overtaken'), this.#departures.schedule()) : this.#resending.begin();\n    else {",
     engine,
   },
   {
     name: 'lost-record-not-sent-again',
-    file: 'runtime/store/jetstream/committer.ts',
+    file: 'runtime/store/jetstream/departures.ts',
     what: 'what has no answer is never sent again',
     find: 'if (flight.isSent && !flight.isVoid) this.#send(flight);',
     replace: 'if (flight.isSent && flight.isVoid) this.#send(flight);',

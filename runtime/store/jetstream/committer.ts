@@ -1,5 +1,5 @@
 /**
- * Decides what waits, sends it, and finds out what became of it. Only the log says what was committed: an answer of the
+ * Takes commits, has them decided and sent, and finds out what became of them. Only the log says what was committed: an answer of the
  * stream is believed where it says "stored", and is a hint to look at the log where it says anything else.
  */
 import type { Clock } from '../../../api/clock.ts';
@@ -7,11 +7,11 @@ import { ApiError } from '../../../api/errors.ts';
 import type { Actor, Change, Committed, Decision, Reader } from '../../../api/store.ts';
 import { Deadline, isLate } from './deadline.ts';
 import { Decider, type DeciderOptions } from './decider.ts';
+import { Departures } from './departures.ts';
 import type { Feed } from './feed.ts';
-import { type Decided, endOf, type Flight, MAX_RECORDS_UNDER_WAY } from './flight.ts';
-import { type Draft, draftAgain, type Entry } from './records.ts';
+import { type Decided, endOf, type Flight } from './flight.ts';
+import type { Draft, Entry } from './records.ts';
 import { Resending } from './resending.ts';
-import { sendFlight } from './sending.ts';
 import type { CommitStream, PublishOutcome } from './stream.ts';
 import { UnderWay } from './under-way.ts';
 import { WaitingCommits } from './waiting-commits.ts';
@@ -41,7 +41,7 @@ export class Committer {
   readonly #resending: Resending;
   readonly #deadline: Deadline;
   readonly #queue: WaitingCommits;
-  #isPumpDue = false;
+  readonly #departures: Departures;
   /** The record that the feed takes now was decided here. */
   #isOwn = false;
   #onIdle: (() => void) | undefined;
@@ -50,8 +50,16 @@ export class Committer {
     const { clock } = options;
     this.#options = options;
     this.#decider = new Decider(options);
-    this.#resending = new Resending(clock, () => this.#sendAgain());
+    this.#resending = new Resending(clock, () => this.#departures.sendAgain());
     this.#queue = new WaitingCommits(clock, () => this.#added());
+    this.#departures = new Departures({
+      ...options,
+      decider: this.#decider,
+      queue: this.#queue,
+      underWay: this.#underWay,
+      resending: this.#resending,
+      heard: (...heard) => this.#heard(...heard),
+    });
     const waiting = () => [...this.#underWay.waiting, ...this.#queue.all];
     this.#deadline = new Deadline(clock, waiting, (nowMs) => this.#expire(nowMs));
   }
@@ -118,7 +126,10 @@ export class Committer {
     if (!first || sequence <= first.base) return;
     // What was superseded before it was seen is known all the same: one's own records stand in a row.
     if (this.#underWay.draftAt(sequence)?.id === id) this.#takeBefore(sequence);
-    else if (this.#lastSequence() + 1 === sequence && this.#underWay.draftAt(sequence - 1)?.id === previous) {
+    else if (
+      this.#underWay.lastSequence(this.#options.feed.position) + 1 === sequence &&
+      this.#underWay.draftAt(sequence - 1)?.id === previous
+    ) {
       this.#takeBefore(sequence);
       // Those were one's own; this one is not.
       this.#isOwn = false;
@@ -146,8 +157,8 @@ export class Committer {
     // What is still without an answer is sent again when that is due: the log has not told of it yet.
     if (this.#resending.isDue && this.#underWay.isAwaited) this.#resending.goOn();
     else this.#resending.end();
-    this.#sendPrepared();
-    this.#schedulePump();
+    this.#departures.sendPrepared();
+    this.#departures.schedule();
     this.#settleIdle();
   }
 
@@ -164,124 +175,7 @@ export class Committer {
 
   #added(): void {
     this.#deadline.arm();
-    // Where records follow one another without waiting, so do decisions; else what comes in this turn goes together.
-    if (this.#options.stream.traits.mode === 'pipelined') this.#pump();
-    else this.#schedulePump();
-  }
-
-  /** Not at once: what the callers do next, now that they were answered, goes out together. */
-  #schedulePump(): void {
-    if (this.#isPumpDue || this.#queue.length === 0) return;
-    this.#isPumpDue = true;
-    queueMicrotask(() =>
-      process.nextTick(() => {
-        this.#isPumpDue = false;
-        this.#pump();
-      }),
-    );
-  }
-
-  #pump(): void {
-    const { stream, feed } = this.#options;
-    while (!this.#resending.isDue && (this.#queue.length > 0 || feed.unfinished)) {
-      const { mode } = stream.traits;
-      const isAlone = this.#underWay.isEmpty;
-      // The two ways do not mix: what is under way lands first.
-      if (!isAlone && this.#underWay.last?.mode !== mode) return;
-      if (feed.unfinished) {
-        if (!isAlone) return;
-        this.#launch(this.#completion());
-      } else if (isAlone && feed.isWithinCommit) {
-        // Of another server: the rest of it is in the log, and what is decided now would be judged without it.
-        return;
-      } else if (isAlone || (mode === 'pipelined' && this.#underWay.size < MAX_RECORDS_UNDER_WAY)) {
-        const flight = this.#newFlight();
-        this.#decideInto(flight, mode === 'batches' ? this.#queue.length : 1);
-        this.#launch(flight);
-      } else if (mode !== 'batches' || !this.#prepare()) return;
-    }
-  }
-
-  /** Decides what goes out next while something else is on its way. @returns false where that is enough already */
-  #prepare(): boolean {
-    const { last } = this.#underWay;
-    const flight = last && !last.isSent ? last : this.#newFlight();
-    if (flight.drafts.length >= MAX_RECORDS_UNDER_WAY) return false;
-    if (flight !== last) this.#underWay.add(flight);
-    this.#decideInto(flight, this.#queue.length);
-    return true;
-  }
-
-  #sendPrepared(): void {
-    const { first } = this.#underWay;
-    if (first && !first.isSent && !this.#resending.isDue) this.#send(first);
-  }
-
-  /** Of what was sent, or else of the log. */
-  #lastSequence(): number {
-    const { last } = this.#underWay;
-    return last ? endOf(last) : this.#options.feed.position;
-  }
-
-  #launch(flight: Flight): void {
-    if (flight.drafts.length > 0) {
-      if (flight !== this.#underWay.last) this.#underWay.add(flight);
-      this.#send(flight);
-      return;
-    }
-    // Nothing of it is stored, but its answers depend on what is still under way.
-    const { last } = this.#underWay;
-    if (last) last.commits.push(...flight.commits);
-    else for (const { answer } of flight.commits) answer();
-  }
-
-  /** The rest of a commit that its server did not live to finish. */
-  #completion(): Flight {
-    const { feed } = this.#options;
-    const base = feed.position;
-    const { parts, sequence } = feed.unfinished ?? { parts: [], sequence: base };
-    const drafts = parts
-      .slice(base - sequence)
-      .map((outgoing) => draftAgain(outgoing, this.#options.subjects));
-    const { mode } = this.#options.stream.traits;
-    return { mode, base, drafts, commits: [], completes: true, isSent: false, isVoid: false };
-  }
-
-  #newFlight(): Flight {
-    const { mode } = this.#options.stream.traits;
-    const base = this.#lastSequence();
-    return { mode, base, drafts: [], commits: [], completes: false, isSent: false, isVoid: false };
-  }
-
-  /** @param most commits that wait; fewer where their records are many */
-  #decideInto(flight: Flight, most: number): void {
-    const { feed } = this.#options;
-    const isUnderWay = flight === this.#underWay.last;
-    for (let count = 0; count < most && flight.drafts.length < MAX_RECORDS_UNDER_WAY; count++) {
-      const waiting = this.#queue.shift();
-      if (!waiting) return;
-      const before = flight.drafts.at(-1) ?? this.#underWay.lastDraft;
-      const { drafts, decided } = this.#decider.decide(waiting, {
-        after: endOf(flight),
-        previous: before?.id ?? feed.lastId,
-        isChained: before !== undefined && flight.mode === 'pipelined',
-      });
-      if (isUnderWay) this.#underWay.extend(flight, drafts);
-      else flight.drafts.push(...drafts);
-      flight.commits.push(decided);
-    }
-  }
-
-  #send(flight: Flight): void {
-    const { stream, feed } = this.#options;
-    flight.isSent = true;
-    sendFlight(flight, stream, feed, (...heard) => this.#heard(...heard));
-  }
-
-  #sendAgain(): void {
-    if (!this.#underWay.isAwaited) this.#resending.end();
-    for (const flight of this.#underWay.flights) if (flight.isSent && !flight.isVoid) this.#send(flight);
-    this.#schedulePump();
+    this.#departures.added();
   }
 
   #heard(flight: Flight, index: number, outcome: PublishOutcome): void {
@@ -322,7 +216,7 @@ export class Committer {
     for (const { waiting } of flight.commits.splice(0)) waiting.fail(error);
     this.#void('overtaken');
     this.#resending.end();
-    this.#schedulePump();
+    this.#departures.schedule();
     this.#settleIdle();
   }
 

@@ -29,6 +29,12 @@ export class UnderWay {
     return this.isEmpty ? undefined : this.#lastDraft;
   }
 
+  /** Of what was sent, or else of the log. @param position of the log */
+  lastSequence(position: number): number {
+    const { last } = this;
+    return last ? endOf(last) : position;
+  }
+
   /** How many records. */
   get size(): number {
     const { first, last } = this;
