@@ -10,6 +10,8 @@ import { keepSteps, shrink } from '../test/simulation/shrink.ts';
 import { bundled } from './bundle.ts';
 
 const DEFAULT_SEEDS = 200;
+/** Clusters: some minutes. */
+const PROGRESS_EVERY = 10_000;
 const WORKER = fileURLToPath(new URL('../test/simulation/worker.ts', import.meta.url));
 
 const { values } = parseArgs({
@@ -85,6 +87,8 @@ async function search(from: number, count: number): Promise<void> {
         events += outcome.events;
         fewestEvents = Math.min(fewestEvents, outcome.events);
         cpuMs += outcome.cpuMs;
+        if (done % PROGRESS_EVERY === 0 && done < count)
+          console.log(`simulate: ${done} of ${count} clusters, ${failures.length} failed`);
         if (!outcome.violation) return;
         failures.push(outcome);
         console.log(verdict(outcome));

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { Result } from '../../test/simulation/run.ts';
+import { bundled } from '../bundle.ts';
 import { cpuMsOf } from '../cpu-time.ts';
 import type { Mutant } from './mutant.ts';
 
@@ -36,9 +37,10 @@ export async function findBySimulation(
   { firstSeed, seeds, engine, signal }: Search,
 ): Promise<Find | undefined> {
   signal.throwIfAborted();
-  const worker = fork(join(root, workerFor(engine)), engine ? [engine] : [], {
+  const program = await bundled(join(root, workerFor(engine)));
+  const worker = fork(program.file, engine ? [engine] : [], {
     cwd: root,
-    execArgv: [...process.execArgv, HEAP],
+    execArgv: [HEAP],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'json',
   });
@@ -54,6 +56,7 @@ export async function findBySimulation(
   } finally {
     signal.removeEventListener('abort', kill);
     kill();
+    await program.remove();
   }
 }
 
