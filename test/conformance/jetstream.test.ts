@@ -3,12 +3,11 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { systemClock } from '../../api/clock.ts';
-import { silentLog } from '../../api/log.ts';
 import type { Store } from '../../api/store.ts';
 import type { NatsRelease } from '../../hack/nats/releases.ts';
 import { type Nats, startNats } from '../../hack/nats/servers.ts';
-import { type JetStreamStore, openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
+import type { JetStreamStore } from '../../runtime/store/jetstream/store.ts';
+import { openStore } from '../vocabulary/jetstream.ts';
 import { natsDir, needsNats } from '../vocabulary/nats.ts';
 import type { OpenOptions, StoreHarness } from './harness.ts';
 import { actor, blindly, event, put } from './objects.ts';
@@ -113,14 +112,11 @@ class Harness implements StoreHarness {
 
   async #start(options: OpenOptions = {}) {
     if (this.#dirs.length === 0) this.#dirs.push(await mkdtemp(join(tmpdir(), 'mill-jetstream-')));
-    const store = await openJetStreamStore({
+    const store = await openStore({
       nats: { servers: this.#nats().urls },
       bucket: this.#bucket,
       dir: this.#dirs.at(-1) ?? '',
       serverId: `server-${this.#stores.length}`,
-      clock: systemClock,
-      log: silentLog,
-      admission: () => {},
       ...options,
     });
     this.#stores.push(store);

@@ -1,11 +1,10 @@
 /** A server that cannot reach NATS, or reaches NATS servers without a majority: it says so in time, and comes back. */
 import { expect } from 'chai';
-import { systemClock } from '../../api/clock.ts';
-import { silentLog } from '../../api/log.ts';
 import { type Nats, type NatsPath, startNats } from '../../hack/nats/servers.ts';
-import { type JetStreamStore, openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
+import type { JetStreamStore } from '../../runtime/store/jetstream/store.ts';
 import { actor, blindly, event, put } from '../conformance/objects.ts';
 import { failure, names } from '../conformance/observing.ts';
+import { openStore } from '../vocabulary/jetstream.ts';
 import { natsDir, needsNats } from '../vocabulary/nats.ts';
 
 /** A start of three NATS servers, and elections, on a busy machine. */
@@ -76,14 +75,10 @@ describe('a server that is cut off', function () {
 });
 
 async function open(servers: readonly string[], serverId: string): Promise<JetStreamStore> {
-  return openJetStreamStore({
+  return openStore({
     nats: { servers },
-    bucket: 'mill',
     dir: await natsDir(),
     serverId,
-    clock: systemClock,
-    log: silentLog,
-    admission: () => {},
   });
 }
 

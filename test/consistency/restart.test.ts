@@ -1,11 +1,10 @@
 /** The one NATS server is killed and started again: it has forgotten the leases, and all goes on. */
 import { expect } from 'chai';
-import { systemClock } from '../../api/clock.ts';
-import { silentLog } from '../../api/log.ts';
 import { type Nats, startNats } from '../../hack/nats/servers.ts';
-import { type JetStreamStore, openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
+import type { JetStreamStore } from '../../runtime/store/jetstream/store.ts';
 import { actor, blindly, event, lease, put } from '../conformance/objects.ts';
 import { names } from '../conformance/observing.ts';
+import { openStore } from '../vocabulary/jetstream.ts';
 import { natsDir, needsNats } from '../vocabulary/nats.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -19,14 +18,10 @@ describe('a lone NATS server that is killed', function () {
   before(async function () {
     await needsNats(this, 'current');
     nats = await startNats({ dir: await natsDir() });
-    store = await openJetStreamStore({
+    store = await openStore({
       nats: { servers: nats.urls },
-      bucket: 'mill',
       dir: await natsDir(),
       serverId: 'server-1',
-      clock: systemClock,
-      log: silentLog,
-      admission: () => {},
     });
   });
   after(async () => {

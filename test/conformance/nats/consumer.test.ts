@@ -4,10 +4,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
-import { systemClock } from '../../../api/clock.ts';
-import { silentLog } from '../../../api/log.ts';
 import { type Nats, startNats } from '../../../hack/nats/servers.ts';
-import { type JetStreamStore, openJetStreamStore } from '../../../runtime/store/jetstream/store.ts';
+import type { JetStreamStore } from '../../../runtime/store/jetstream/store.ts';
+import { openStore, productionOptions } from '../../vocabulary/jetstream.ts';
 import { natsDir, needsNats, needsProgram } from '../../vocabulary/nats.ts';
 import { actor, blindly, event, put, remove } from '../objects.ts';
 
@@ -31,20 +30,10 @@ describe('the example consumer of the watch streams', function () {
     needsProgram(this, 'openssl');
     await needsNats(this, 'current');
     nats = await startNats({ dir: await natsDir(), servers: 3, production: true });
-    const { mill } = nats.production.logins;
-    store = await openJetStreamStore({
-      nats: {
-        servers: nats.urls,
-        user: mill.user,
-        password: mill.pass,
-        tls: { caFile: nats.production.caFile },
-      },
-      bucket: 'mill',
+    store = await openStore({
+      nats: productionOptions(nats),
       dir: join(nats.dir, 'server-1'),
       serverId: 'server-1',
-      clock: systemClock,
-      log: silentLog,
-      admission: () => {},
     });
   });
   after(async () => {

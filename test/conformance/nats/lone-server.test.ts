@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { connect } from 'nats';
-import { systemClock } from '../../../api/clock.ts';
-import { silentLog } from '../../../api/log.ts';
 import { type Nats, startNats } from '../../../hack/nats/servers.ts';
-import { type JetStreamStore, openJetStreamStore } from '../../../runtime/store/jetstream/store.ts';
+import type { JetStreamStore } from '../../../runtime/store/jetstream/store.ts';
+import { openStore } from '../../vocabulary/jetstream.ts';
 import { natsDir, needsNats } from '../../vocabulary/nats.ts';
 import { actor, blindly, event, lease, put } from '../objects.ts';
 
@@ -25,14 +24,9 @@ describe('a store on a lone NATS server', function () {
     await needsNats(this, 'current');
     nats = await startNats({ dir: await natsDir() });
     dir = await mkdtemp(join(tmpdir(), 'mill-lone-'));
-    store = await openJetStreamStore({
+    store = await openStore({
       nats: { servers: nats.urls },
-      bucket: 'mill',
       dir,
-      serverId: 'one',
-      clock: systemClock,
-      log: silentLog,
-      admission: () => {},
     });
   });
   after(async () => {

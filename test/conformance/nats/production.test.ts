@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { connect, type NatsConnection, StringCodec } from 'nats';
-import { systemClock } from '../../../api/clock.ts';
 import { type Log, silentLog } from '../../../api/log.ts';
 import type { Login } from '../../../hack/nats/health.ts';
 import type { NatsRelease } from '../../../hack/nats/releases.ts';
 import { type Nats, startNats } from '../../../hack/nats/servers.ts';
-import { type JetStreamStore, openJetStreamStore } from '../../../runtime/store/jetstream/store.ts';
+import type { JetStreamStore } from '../../../runtime/store/jetstream/store.ts';
+import { openStore, productionOptions } from '../../vocabulary/jetstream.ts';
 import { natsDir, needsNats, needsProgram } from '../../vocabulary/nats.ts';
 import { actor, blindly, event, lease, put, remove } from '../objects.ts';
 
@@ -47,26 +47,17 @@ function describeProduction(release: NatsRelease): void {
 
     /** The engine of a mill server; the first one commits for both. */
     function store(serverId: string): Promise<JetStreamStore> {
-      const { mill } = nats.production.logins;
       const refused: Log = {
         ...silentLog,
         warn: (fields, message) =>
           VIOLATION.test(JSON.stringify(fields)) && refusals.push({ ...fields, message }),
         child: () => refused,
       };
-      return openJetStreamStore({
-        nats: {
-          servers: nats.urls,
-          user: mill.user,
-          password: mill.pass,
-          tls: { caFile: nats.production.caFile },
-        },
-        bucket: 'mill',
+      return openStore({
+        nats: productionOptions(nats),
         dir: join(nats.dir, serverId),
         serverId,
-        clock: systemClock,
         log: refused,
-        admission: () => {},
         writer: () => 'server-1',
       });
     }

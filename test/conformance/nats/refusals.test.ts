@@ -3,11 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { systemClock } from '../../../api/clock.ts';
-import { silentLog } from '../../../api/log.ts';
 import { type Nats, startNats } from '../../../hack/nats/servers.ts';
 import type { NatsOptions } from '../../../runtime/store/jetstream/connection.ts';
-import { openJetStreamStore } from '../../../runtime/store/jetstream/store.ts';
+import { openStore } from '../../vocabulary/jetstream.ts';
 import { natsDir, needsNats } from '../../vocabulary/nats.ts';
 import { failure } from '../observing.ts';
 
@@ -33,15 +31,10 @@ describe('a NATS server that cannot keep the state', function () {
   });
 
   const refusal = async (options: Partial<NatsOptions>, replicas?: 3): Promise<string> => {
-    const opened = openJetStreamStore({
+    const opened = openStore({
       nats: { servers: nats.urls, ...options },
-      bucket: 'mill',
       ...(replicas ? { replicas } : {}),
       dir,
-      serverId: 'one',
-      clock: systemClock,
-      log: silentLog,
-      admission: () => {},
     });
     return ((await failure(opened)) as Error).message.replace(nats.urls.join(), 'URL');
   };

@@ -18,8 +18,9 @@ import { importStore, REVISION_GAP } from '../../../runtime/store/import.ts';
 import { JetStreamApi } from '../../../runtime/store/jetstream/api.ts';
 import { connectToNats } from '../../../runtime/store/jetstream/connection.ts';
 import { importBucket } from '../../../runtime/store/jetstream/import.ts';
-import { type JetStreamStore, openJetStreamStore } from '../../../runtime/store/jetstream/store.ts';
+import type { JetStreamStore } from '../../../runtime/store/jetstream/store.ts';
 import { verifyBucket } from '../../../runtime/store/jetstream/verify.ts';
+import { openStore } from '../../vocabulary/jetstream.ts';
 import { natsDir, needsNats } from '../../vocabulary/nats.ts';
 import { alloc, node, service } from '../../vocabulary/objects.ts';
 import { actor, blindly, event, put } from '../objects.ts';
@@ -81,14 +82,10 @@ describe('a bucket that is made of a backup', function () {
     importBucket({ connection, api, bucket: BUCKET, clock: systemClock, log: silentLog }, backup(objects));
   const verify = () => verifyBucket({ connection, api, bucket: BUCKET, clock: systemClock });
   const open = async (): Promise<JetStreamStore> =>
-    openJetStreamStore({
+    openStore({
       nats: { servers: nats?.urls ?? [] },
       bucket: BUCKET,
       dir: await newDir(),
-      serverId: 'one',
-      clock: systemClock,
-      log: silentLog,
-      admission: () => {},
     });
   const refusal = (work: Promise<unknown>): Promise<string> =>
     work.then(

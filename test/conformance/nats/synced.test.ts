@@ -3,10 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { systemClock } from '../../../api/clock.ts';
-import { silentLog } from '../../../api/log.ts';
 import { type Nats, startNats } from '../../../hack/nats/servers.ts';
-import { openJetStreamStore } from '../../../runtime/store/jetstream/store.ts';
+import { openStore } from '../../vocabulary/jetstream.ts';
 import { natsDir, needsNats } from '../../vocabulary/nats.ts';
 import { actor, event, put } from '../objects.ts';
 
@@ -30,14 +28,10 @@ describe('a store on a NATS server that syncs every record', function () {
   });
 
   const open = (serverId: string) =>
-    openJetStreamStore({
+    openStore({
       nats: { servers: nats.urls },
-      bucket: 'mill',
       dir: join(dir, serverId),
       serverId,
-      clock: systemClock,
-      log: silentLog,
-      admission: () => {},
     });
 
   it('counts every commit once, with many under way', async () => {

@@ -5,12 +5,11 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { headers, type NatsConnection } from 'nats';
 import { systemClock } from '../../../api/clock.ts';
-import { silentLog } from '../../../api/log.ts';
 import { type Nats, startNats } from '../../../hack/nats/servers.ts';
 import { JetStreamApi } from '../../../runtime/store/jetstream/api.ts';
 import { connectToNats } from '../../../runtime/store/jetstream/connection.ts';
-import { openJetStreamStore } from '../../../runtime/store/jetstream/store.ts';
 import { verifyBucket } from '../../../runtime/store/jetstream/verify.ts';
+import { openStore } from '../../vocabulary/jetstream.ts';
 import { natsDir, needsNats } from '../../vocabulary/nats.ts';
 import { actor, blindly, event, put } from '../objects.ts';
 
@@ -32,14 +31,9 @@ describe('the audit of a bucket', function () {
     nats = await startNats({ dir: await natsDir() });
     connection = await connectToNats({ servers: nats.urls }, 'test');
     api = new JetStreamApi(connection);
-    const store = await openJetStreamStore({
+    const store = await openStore({
       nats: { servers: nats.urls },
-      bucket: 'mill',
       dir,
-      serverId: 'one',
-      clock: systemClock,
-      log: silentLog,
-      admission: () => {},
     });
     for (const name of ['a', 'b', 'c']) await store.commit(actor, blindly(put(event(name))));
     await store.close();
