@@ -63,7 +63,7 @@ export const jetstream: readonly Mutant[] = [
   },
   {
     name: 'handed-over-premise-unchecked',
-    file: 'runtime/store/jetstream/hand-over.ts',
+    file: 'runtime/store/jetstream/handed-over.ts',
     what: 'the writer commits what others decided without a look at whether that still holds',
     find: 'feed.hasSeenAllSince(reads.revision) && holds(reads, head)',
     replace:
@@ -80,7 +80,7 @@ export const jetstream: readonly Mutant[] = [
   },
   {
     name: 'ended-attempt-committed-late',
-    file: 'runtime/store/jetstream/hand-over.ts',
+    file: 'runtime/store/jetstream/handed-over.ts',
     what: 'the writer commits what was handed to it long after its sender has gone on by itself',
     find: 'const isCurrent = !isEnded && feed.hasSeenAllSince(reads.revision) && holds(reads, head);',
     replace: 'const isCurrent = (isEnded || !isEnded) && holds(reads, head);',

@@ -24,11 +24,9 @@ import { type Channel, HandOver } from './hand-over.ts';
 import { Head } from './head.ts';
 import { Health } from './health.ts';
 import { LogCopy } from './log-copy.ts';
+import { Shown } from './shown.ts';
 import type { CommitStream, Incoming } from './stream.ts';
 import type { Subjects } from './subjects.ts';
-
-/** Longest that a caller waits for this copy to show what another server has committed. */
-const SHOWN_WAIT_MS = 5_000;
 
 export interface EngineOptions {
   readonly objects: CommitStream;
@@ -52,11 +50,6 @@ export interface EngineOptions {
   readonly onRecord?: ((record: Incoming) => void) | undefined;
 }
 
-interface Waiter {
-  readonly revision: number;
-  readonly resolve: () => void;
-}
-
 export class Engine implements Store {
   /** Resolves when everything that was there is in the state. Rejects where it cannot be read. */
   readonly loaded: Promise<void>;
@@ -68,10 +61,10 @@ export class Engine implements Store {
   readonly #ephemeral: Ephemeral;
   readonly #handOver: HandOver;
   readonly #health: Health;
+  readonly #shown: Shown;
   readonly #abort = new AbortController();
   #history: History;
   #watchers: Watchers;
-  #waiters: Waiter[] = [];
   #closed: Promise<void> | undefined;
   #onLoaded = () => {};
   #onFailed: (error: Error) => void = () => {};
@@ -127,7 +120,8 @@ export class Engine implements Store {
     const take: LogCopy['take'] = (entry) => this.#copy.take(entry);
     this.#committer = new Committer({ ...options, stream, feed, head, ephemeral, take });
     const committer = this.#committer;
-    const shown = (revision: number) => this.#shown(revision);
+    this.#shown = new Shown(state, clock);
+    const shown = (revision: number) => this.#shown.at(revision);
     this.#handOver = new HandOver({ ...options, state, head, feed, committer, ephemeral, shown });
     this.loaded = Promise.all([loaded, this.#ephemeral.loaded]).then(() => this.#serve());
     this.#copy.start();
@@ -219,11 +213,7 @@ export class Engine implements Store {
   #afterRecord(): void {
     this.#committer.after();
     this.#health.heard();
-    if (this.#waiters.length === 0) return;
-    const { revision } = this.#state;
-    const due = this.#waiters.filter((waiter) => waiter.revision <= revision);
-    this.#waiters = this.#waiters.filter((waiter) => waiter.revision > revision);
-    for (const { resolve } of due) resolve();
+    this.#shown.look();
   }
 
   #reloaded(changes: readonly Change[], why: string): void {
@@ -240,28 +230,5 @@ export class Engine implements Store {
     this.#onFailed(new Error(`the stream cannot be followed: ${why}`));
     this.#health.failed(message);
     this.#committer.abandon(new ApiError('ServiceUnavailable', message));
-  }
-
-  #shown(revision: number): Promise<void> {
-    if (this.#state.revision >= revision) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const cancel = this.#options.clock.schedule(SHOWN_WAIT_MS, () => {
-        this.#waiters = this.#waiters.filter((each) => each !== waiter);
-        reject(
-          new ApiError(
-            'Timeout',
-            `it was committed at revision ${revision}, which this server has not seen yet`,
-          ),
-        );
-      });
-      const waiter: Waiter = {
-        revision,
-        resolve: () => {
-          cancel();
-          resolve();
-        },
-      };
-      this.#waiters.push(waiter);
-    });
   }
 }

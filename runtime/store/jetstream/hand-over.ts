@@ -3,17 +3,16 @@
  * against the head. That spares both the loss of the compare-and-set; whether it is safe does not depend on it.
  */
 import type { Clock } from '../../../api/clock.ts';
-import { ApiError, type ErrorDetails, isApiError, type StatusReason } from '../../../api/errors.ts';
+import { ApiError } from '../../../api/errors.ts';
 import { isEphemeral } from '../../../api/kinds/index.ts';
 import type { Actor, Committed, Decision, Reader, Write } from '../../../api/store.ts';
 import { atRevision, deepFreeze } from '../frozen.ts';
-import { type Committer, unknownOutcome } from './committer.ts';
+import { unknownOutcome } from './committer.ts';
 import { kindOf } from './decider.ts';
 import type { EphemeralWriter } from './ephemeral-writer.ts';
-import type { Feed } from './feed.ts';
 import { partId } from './flight.ts';
-import type { Head } from './head.ts';
-import { holds, type ReadSet, RecordingReader } from './read-set.ts';
+import { type Answer, type AnswererOptions, answerTo, endMark, type Question } from './handed-over.ts';
+import { RecordingReader } from './read-set.ts';
 
 /** A writer that takes longer is stopped, or about to be replaced: the commit is made without it. */
 const ANSWER_WAIT_MS = 1_000;
@@ -35,39 +34,14 @@ export class NobodyThere extends Error {
   override readonly name = 'NobodyThere';
 }
 
-export interface HandOverOptions {
+export interface HandOverOptions extends AnswererOptions {
   readonly channel: Channel;
-  readonly server: string;
-  readonly state: Reader;
-  readonly head: Head;
-  readonly feed: Feed;
-  readonly committer: Committer;
   readonly ephemeral: EphemeralWriter;
   readonly clock: Clock;
   readonly newAttempt: () => string;
-  readonly writer: (state: Reader) => string | undefined;
   /** Resolves when `state` shows a revision. @throws ApiError where that takes too long */
   readonly shown: (revision: number) => Promise<void>;
 }
-
-interface Question {
-  readonly attempt: string;
-  readonly actor: Actor;
-  readonly reads: ReadSet;
-  readonly writes: readonly Write[];
-}
-
-type Answer =
-  | { readonly type: 'committed'; readonly revision: number; readonly versions: readonly string[] }
-  /** Others were faster; at this revision the decision can be made anew. */
-  | { readonly type: 'outdated'; readonly revision: number }
-  | {
-      readonly type: 'refused';
-      readonly reason: StatusReason;
-      readonly message: string;
-      readonly details: ErrorDetails;
-    }
-  | { readonly type: 'elsewhere' };
 
 export class HandOver {
   readonly #options: HandOverOptions;
@@ -80,7 +54,7 @@ export class HandOver {
 
   serve(signal: AbortSignal): void {
     const { channel, server } = this.#options;
-    channel.serve(server, (text) => this.#answer(text), signal);
+    channel.serve(server, (text) => answerTo(text, this.#options), signal);
   }
 
   /** The server to hand a commit to; undefined where it is this one, or none that answers. */
@@ -173,33 +147,9 @@ export class HandOver {
       .map((write, index) => stored(write, Number(versions[index]), this.#options.state));
     return { result: outcome.result, revision, objects };
   }
-
-  async #answer(text: string): Promise<string> {
-    const { writer, state, server, head, committer, feed } = this.#options;
-    const { attempt, actor, reads, writes } = readQuestion(text);
-    if (writer(state) !== server) return JSON.stringify({ type: 'elsewhere' } satisfies Answer);
-    const decide = (): Decision<undefined> => {
-      const isEnded = feed.find(endMark(attempt), reads.revision) !== undefined;
-      // Where something was not seen, it may have been the mark.
-      const isCurrent = !isEnded && feed.hasSeenAllSince(reads.revision) && holds(reads, head);
-      if (!isCurrent) throw new Outdated(head.reader.revision);
-      return { writes, result: undefined };
-    };
-    const answer = await committer.commit(actor, decide, { attempt }).then(
-      ({ revision, objects }): Answer => {
-        const versions = objects.map((object) => object.metadata.resourceVersion);
-        return { type: 'committed', revision, versions };
-      },
-      (error: unknown) => refusal(error),
-    );
-    return JSON.stringify(answer);
-  }
 }
 
 type Outcome<T> = { readonly result: T } | { readonly error: unknown };
-
-/** Id of the record by which whoever handed a commit over ends the wait for it. */
-const endMark = (attempt: string): string => `${attempt}.end`;
 
 /** The writes that leave a record each: deleting what is not there leaves none. */
 function changing({ reads, writes }: Question): readonly Write[] {
@@ -218,28 +168,6 @@ interface Handed<T> {
   readonly outcome: Outcome<T>;
 }
 
-class Outdated extends Error {
-  readonly revision: number;
-
-  constructor(revision: number) {
-    super('others were faster');
-    this.revision = revision;
-  }
-}
-
-/** @throws TypeError where no server has asked this */
-function readQuestion(text: string): Question {
-  const question = JSON.parse(text) as Partial<Question> | null;
-  const { attempt, actor, reads, writes } = question ?? {};
-  const isWhole =
-    typeof attempt === 'string' &&
-    typeof actor?.user === 'string' &&
-    Array.isArray(actor.groups) &&
-    [reads?.objects, reads?.keys, reads?.kinds, writes].every(Array.isArray);
-  if (!isWhole) throw new TypeError('it is no commit that was handed over');
-  return question as Question;
-}
-
 /** A refusal counts only where what it was based on holds, so it is handed over like a commit that writes nothing. */
 function decided<T>(decide: (state: Reader) => Decision<T>, reader: Reader): Handed<T> {
   try {
@@ -248,15 +176,6 @@ function decided<T>(decide: (state: Reader) => Decision<T>, reader: Reader): Han
   } catch (error) {
     return { writes: [], outcome: { error } };
   }
-}
-
-function refusal(error: unknown): Answer {
-  if (error instanceof Outdated) return { type: 'outdated', revision: error.revision };
-  // Nothing was sent: who asks may be able to commit where this server is not, or will not be soon.
-  if (isApiError(error, 'ServiceUnavailable')) return { type: 'elsewhere' };
-  const { reason, message, details } =
-    error instanceof ApiError ? error : new ApiError('InternalError', 'the writer could not commit it');
-  return { type: 'refused', reason, message, details };
 }
 
 function stored(write: Write, revision: number, state: Reader) {

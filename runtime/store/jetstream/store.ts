@@ -1,51 +1,23 @@
 /** The JetStream engine: the store in a NATS cluster, shared by any number of servers. */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
-import { type Clock, repeat, sleep } from '../../../api/clock.ts';
-import type { Log } from '../../../api/log.ts';
 import type { Admission, Reader, Store } from '../../../api/store.ts';
-import { JetStreamApi, type StreamInfo } from './api.ts';
-import {
-  hasBatches,
-  openLeases,
-  openObjects,
-  type Replicas,
-  recommendation,
-  traitsOf,
-  versionOf,
-} from './bucket.ts';
+import { JetStreamApi } from './api.ts';
+import { hasBatches, openLeases, recommendation, traitsOf, versionOf } from './bucket.ts';
 import { Contact, connectToNats, type NatsOptions } from './connection.ts';
 import { Engine } from './engine.ts';
-import { checkIdentity, type Identity } from './genesis.ts';
-import { BehindError, writeMemory } from './identity.ts';
+import { Memory } from './memory.ts';
 import { createNatsChannel } from './nats-channel.ts';
 import { NatsStream, type NatsStreamOptions } from './nats-stream.ts';
+import { type BucketOptions, leaseSubjects, type Opened, openBucket, whenReady } from './opening.ts';
 import { SharedSecrets } from './secrets.ts';
 import { Subjects } from './subjects.ts';
 import { Tombstones } from './tombstones.ts';
 
-/** A cluster that boots for the first time was seen to take over ten seconds until it takes streams. */
-const START_WAIT_MS = 60_000;
-const START_PAUSE_MS = 250;
-/** A leader that was paused, and has been replaced meanwhile, may answer before it learns of that: it is asked again. */
-const LOOKS_BEFORE_LOST = 20;
-/** How much later than the log the file that remembers it may be. */
-const REMEMBER_EVERY_MS = 2_000;
-const MEMORY_FILE = 'nats.json';
-
-export interface JetStreamStoreOptions {
+export interface JetStreamStoreOptions extends BucketOptions {
   readonly nats: NatsOptions;
-  /** Name of the key-value bucket; another is another store. */
-  readonly bucket: string;
-  /** Where this server remembers which log it follows. */
-  readonly dir: string;
   /** Unique among the servers, and a token of a NATS subject. */
   readonly serverId: string;
-  /** Absent: as many as there are; three in a new bucket of a cluster. */
-  readonly replicas?: Replicas;
-  readonly clock: Clock;
-  readonly log: Log;
   readonly admission: Admission;
   /** How many changes a watcher may be behind; 8,192 where absent. */
   readonly historyLimit?: number;
@@ -86,61 +58,6 @@ export async function openJetStreamStore(options: JetStreamStoreOptions): Promis
   }
 }
 
-interface Opened {
-  readonly identity: Identity;
-  readonly info: StreamInfo;
-}
-
-function openBucket(options: JetStreamStoreOptions, connection: NatsConnection): Promise<Opened> {
-  const api = new JetStreamApi(connection);
-  return whenReady(options, () => tryToOpen(options, connection, api));
-}
-
-/** A NATS cluster that has just been started is waited for. */
-async function whenReady<T>(
-  { clock, log }: Pick<JetStreamStoreOptions, 'clock' | 'log'>,
-  work: () => Promise<T>,
-): Promise<T> {
-  const deadlineMs = clock.now() + START_WAIT_MS;
-  let looks = 0;
-  let isSaid = false;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      const isPassing = isOfNats(error) || (error instanceof BehindError && ++looks < LOOKS_BEFORE_LOST);
-      if (!isPassing || clock.now() >= deadlineMs) throw inOneLine(error);
-      const reason = error instanceof Error ? error.message : String(error);
-      if (!isSaid) log.warn({ reason, forMs: START_WAIT_MS }, 'NATS is not ready yet: it is waited for');
-      isSaid = true;
-      await sleep(clock, START_PAUSE_MS);
-    }
-  }
-}
-
-async function tryToOpen(
-  { bucket, dir, replicas, clock }: JetStreamStoreOptions,
-  connection: NatsConnection,
-  api: JetStreamApi,
-): Promise<Opened> {
-  const subjects = new Subjects(bucket);
-  const path = join(dir, MEMORY_FILE);
-  const wanted = replicas === undefined ? {} : { replicas };
-  const common = { api, connection, ...wanted };
-  const identity = await checkIdentity({
-    api,
-    connection,
-    subjects,
-    path,
-    open: (mayCreate) => openObjects({ ...common, subjects }, mayCreate),
-  });
-  const { num_replicas: count } = identity.info.config;
-  await openLeases({ ...common, subjects: leaseSubjects(bucket) }, count, clock.now());
-  return { identity, info: identity.info };
-}
-
-const leaseSubjects = (bucket: string): Subjects => new Subjects(`${bucket}_leases`);
-
 type Common = Pick<NatsStreamOptions, 'connection' | 'clock' | 'log' | 'isConnected'>;
 
 class NatsBackedStore implements JetStreamStore {
@@ -152,10 +69,7 @@ class NatsBackedStore implements JetStreamStore {
   readonly #opened: Opened;
   readonly #subjects: Subjects;
   readonly #abort = new AbortController();
-  /** Until then less has been read than was remembered. */
-  #isLoaded = false;
-  #remembered = 0;
-  #remembering = Promise.resolve();
+  readonly #memory: Memory;
 
   constructor(options: JetStreamStoreOptions, connection: NatsConnection, opened: Opened) {
     const { bucket, clock, log, serverId, writer = () => serverId } = options;
@@ -186,19 +100,20 @@ class NatsBackedStore implements JetStreamStore {
       disconnectedSinceMs: () => contact.lostSinceMs,
       onRecord: (record) => tombstones.note(record),
     });
+    const { created } = opened.info;
+    const lastRecord = () => this.engine.lastRecord;
+    this.#memory = new Memory({ ...options, cluster: this.clusterId, created, lastRecord, signal });
   }
 
   /** @throws Error where the log cannot be read */
   async load(): Promise<void> {
-    const { signal } = this.#abort;
     try {
       await this.engine.loaded;
     } catch (error) {
       await this.close();
       throw error;
     }
-    this.#isLoaded = true;
-    repeat(this.#options.clock, REMEMBER_EVERY_MS, signal, () => this.#remember());
+    this.#memory.begin();
   }
 
   get state() {
@@ -230,7 +145,7 @@ class NatsBackedStore implements JetStreamStore {
   async close(): Promise<void> {
     await this.engine.close();
     this.#abort.abort();
-    await this.#remember();
+    await this.#memory.remember();
     await this.#connection.close();
   }
 
@@ -262,26 +177,6 @@ class NatsBackedStore implements JetStreamStore {
       },
     });
   }
-
-  /** One after the other: they write the same file. */
-  #remember(): Promise<void> {
-    const { log } = this.#options;
-    this.#remembering = this.#remembering
-      .then(() => this.#writeMemory())
-      .catch((error: Error) =>
-        log.warn({ error: error.message }, 'the file that remembers the log cannot be written'),
-      );
-    return this.#remembering;
-  }
-
-  async #writeMemory(): Promise<void> {
-    const { revision, id } = this.engine.lastRecord;
-    if (!this.#isLoaded || revision === this.#remembered || id === '') return;
-    const { created } = this.#opened.info;
-    const path = join(this.#options.dir, MEMORY_FILE);
-    await writeMemory(path, { cluster: this.clusterId, created, revision, id });
-    this.#remembered = revision;
-  }
 }
 
 /** Ids of this run's commits. */
@@ -290,12 +185,3 @@ function attempts(): () => string {
   let count = 0;
   return () => `${run}-${(count++).toString(36)}`;
 }
-
-/** While a cluster elects its leaders: no answer, no leader, no peers yet. What mill says itself is final. */
-const isOfNats = (error: unknown): boolean =>
-  error instanceof Error && ['NatsError', 'JetStreamError'].includes(error.name);
-
-const inOneLine = (error: unknown): Error => {
-  if (!isOfNats(error)) return error as Error;
-  return new Error(`NATS is not ready to keep the state: ${(error as Error).message}`, { cause: error });
-};
