@@ -1,7 +1,7 @@
 /** Several servers in one test: each with a clock of its own that can jump, pause or end, on one store with the real rules. */
+import { expect } from 'chai';
 import type { Client } from '../../../api/client/client.ts';
 import { createLocalClient } from '../../../api/client/local.ts';
-import type { Clock } from '../../../api/clock.ts';
 import type { KindName } from '../../../api/kinds/index.ts';
 import { silentLog } from '../../../api/log.ts';
 import { admission } from '../../../api/rules/index.ts';
@@ -13,7 +13,10 @@ import { VirtualClock } from '../../vocabulary/clock.ts';
 import { FakeStore } from '../api/fake-store.ts';
 import { event } from '../api/world.ts';
 import { LaggingStore } from './lagging-store.ts';
+import { ServerTime } from './server-time.ts';
 
+/** Long enough for roles to spread over servers that live. */
+export const SPREAD_MS = 30_000;
 export const ROLES = ['drain', 'events', 'migration', 'node-health', 'service', 'writer'];
 
 /** A role began or ended on a server. */
@@ -49,6 +52,32 @@ export class Servers {
   get spread(): Record<string, number> {
     const running = this.#servers.filter((server) => server.isAlive);
     return Object.fromEntries(running.map((server) => [server.name, server.leading.length]));
+  }
+
+  /** Three servers, over which the roles have spread. */
+  async cluster(): Promise<[Server, Server, Server]> {
+    const three: [Server, Server, Server] = [
+      await this.start('a'),
+      await this.start('b'),
+      await this.start('c'),
+    ];
+    await this.clock.advance(SPREAD_MS);
+    expect(this.spread).to.deep.equal({ a: 2, b: 2, c: 2 });
+    return three;
+  }
+
+  /** Roles that began on one server while they ran on another that was not dead. */
+  get overlaps(): string[] {
+    const running = new Map<string, string>();
+    return this.moments.flatMap(({ role, server, what }) => {
+      const by = running.get(role);
+      if (what === 'ends') {
+        if (by === server) running.delete(role);
+        return [];
+      }
+      running.set(role, server);
+      return by === undefined || by === server || !this.isAlive(by) ? [] : [`${role}: ${server} while ${by}`];
+    });
   }
 
   isAlive(name: string): boolean {
@@ -160,49 +189,5 @@ export class Server {
     };
     note('begins');
     return { stop: async () => note('ends') };
-  }
-}
-
-/** The time of one process. */
-class ServerTime implements Clock {
-  readonly #world: Clock;
-  offsetMs = 0;
-  isAlive = true;
-  #late: (() => void)[] | undefined;
-
-  constructor(world: Clock) {
-    this.#world = world;
-  }
-
-  now(): number {
-    return this.#world.now() + this.offsetMs;
-  }
-
-  schedule(delayMs: number, callback: () => void): () => void {
-    let isCancelled = false;
-    const run = () => {
-      if (!this.isAlive || isCancelled) return;
-      if (this.#late) this.#late.push(run);
-      else callback();
-    };
-    const cancel = this.#world.schedule(delayMs, run);
-    return () => {
-      isCancelled = true;
-      cancel();
-    };
-  }
-
-  pause(): void {
-    this.#late = [];
-  }
-
-  resume(): void {
-    const late = this.#late ?? [];
-    this.#late = undefined;
-    for (const callback of late) callback();
-  }
-
-  end(): void {
-    this.isAlive = false;
   }
 }
