@@ -9,6 +9,9 @@ import { type DriverView, type Facts, volumeFacts } from './facts.ts';
 import { type Command, machine, type State } from './machine.ts';
 import { volumeStatus } from './status.ts';
 
+/** A driver tells nobody when a volume is attached or detached behind its back, or by what was asked of it long ago. */
+const LOOK_EVERY_MS = 60_000;
+
 export interface VolumeControllerOptions {
   /** By the name that `spec.driver` gives. */
   readonly drivers: { readonly [D in Volume['spec']['driver']]?: VolumeDriver };
@@ -30,10 +33,15 @@ export function createVolumeController({
         ...reader.byIndex('Alloc', 'node', name).flatMap((alloc) => volumesOf(alloc.spec.template)),
       ],
     },
-    observe: async (volume, { reader }) => volumeFacts(volume, reader, await view(volume, driverOf(volume))),
+    observe: async (volume, { reader, nowMs }) => ({
+      ...volumeFacts(volume, reader, await view(volume, driverOf(volume))),
+      lookAgainAtMs: nowMs + LOOK_EVERY_MS,
+    }),
     machine,
     commands: volumeCommands(driverOf),
     report: volumeStatus,
+    wakeAt: ({ hasDriver, isProvisioned, lookAgainAtMs }) =>
+      hasDriver && isProvisioned ? lookAgainAtMs : undefined,
   };
 }
 

@@ -34,6 +34,8 @@ export interface Facts {
   readonly obstacle?: string;
   /** It stays where it is, because the node where it is waited for cannot take it now: why, in words. */
   readonly keptBy?: string;
+  /** When its driver is asked again although nothing has happened, in ms since the epoch. */
+  readonly lookAgainAtMs: number;
 }
 
 export interface DriverView {
@@ -42,7 +44,11 @@ export interface DriverView {
   readonly problem: string | undefined;
 }
 
-export function volumeFacts(volume: Volume, reader: Reader, driver: DriverView): Facts {
+export function volumeFacts(
+  volume: Volume,
+  reader: Reader,
+  driver: DriverView,
+): Omit<Facts, 'lookAgainAtMs'> {
   const { spec, status, metadata } = volume;
   const mounters = reader.byIndex('Alloc', 'volume', metadata.name).filter((alloc) => !isTerminal(alloc));
   const isDeleting = metadata.deletionTimestamp !== undefined;

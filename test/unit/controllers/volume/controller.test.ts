@@ -164,6 +164,20 @@ describe('the volume controller', () => {
     expect(data().status.node).to.equal(undefined);
   });
 
+  it('notices in the end that it was attached, or detached, behind its back', async () => {
+    await start({ objects: [...nodes(), fresh()] });
+    driver.attachments.set('data', 'node-2');
+    await world.advance(LONG_MS);
+    expect(driver.attachments.get('data')).to.equal(undefined);
+    await world.put(mounting('db-0-a', 'node-1'));
+    driver.attachments.set('data', undefined);
+    await world.advance(LONG_MS);
+    expect(driver.attachments.get('data')).to.equal('node-1');
+    const written = world.writes.length;
+    await world.advance(10 * LONG_MS);
+    expect(world.writes.length).to.equal(written);
+  });
+
   it('goes on with a detach that failed', async () => {
     await start({ objects: [...nodes(), fresh(), mounting('db-0-a', 'node-1')] });
     driver.failure = 'detach';

@@ -16,6 +16,7 @@ const facts = (part: Partial<Facts>): Facts => ({
   isAttachedRecorded: true,
   isMounted: false,
   isHolderLost: false,
+  lookAgainAtMs: 0,
   ...part,
 });
 const at = (node: string): Partial<Facts> => ({ recorded: node, attached: node });
@@ -182,6 +183,7 @@ describe('the volume machine', () => {
       isHolderLost: [true, false],
       obstacle: [undefined, 'x'],
       keptBy: [undefined],
+      lookAgainAtMs: [0],
     });
     const seen = new Set<State>();
     for (const each of all) {
