@@ -81,7 +81,7 @@ export function runController<K extends KindName, Facts, C extends AnyCommand, S
     clock,
     random,
     ...(definition.concurrency === undefined ? {} : { concurrency: definition.concurrency }),
-    work: (key) => reconcile(definition, environment, log, key, queue),
+    work: (key) => reconcile(definition, environment, { key, log, queue, signal: abort.signal }),
     onError: (key, error, retryInMs) =>
       log.warn(
         { key, error: describe(error), retryInMs: Math.round(retryInMs) },
@@ -107,13 +107,19 @@ export function runController<K extends KindName, Facts, C extends AnyCommand, S
   };
 }
 
+interface Pass {
+  readonly key: string;
+  readonly log: Log;
+  readonly queue: WorkQueue;
+  /** Of the controller that it belongs to. */
+  readonly signal: AbortSignal;
+}
+
 /** The reconcile: every pass judges by what is there now, and nothing is remembered between two passes. */
 async function reconcile<K extends KindName, Facts, C extends AnyCommand, State extends string>(
   definition: ControllerDefinition<K, Facts, C, State>,
   { source, client, clock, random, events }: Environment,
-  log: Log,
-  key: string,
-  queue: WorkQueue,
+  { key, log, queue, signal }: Pass,
 ): Promise<void> {
   const reader = source.state;
   const context: Context = { source, client, clock, random, events, log, reader, nowMs: clock.now() };
@@ -121,7 +127,12 @@ async function reconcile<K extends KindName, Facts, C extends AnyCommand, State 
   if (!object) return definition.forget?.(key, context);
   const facts = await definition.observe(object, context);
   const { state, commands } = climb<State, C>(definition.machine, facts);
-  for (const command of commands) await act(definition, command, { ...context, object });
+  for (const command of commands) {
+    // Stopped meanwhile: another may lead, and what is done outside of the store is refused by no term.
+    if (signal.aborted) return;
+    await act(definition, command, { ...context, object });
+  }
+  if (signal.aborted) return;
   await report(definition, object, facts, state, context);
   const wakeAtMs = definition.wakeAt?.(facts, state);
   // A time that was past for this pass is in its facts already: to come back for it would be to spin.

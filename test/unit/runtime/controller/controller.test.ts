@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { setup } from 'xstate';
 import type { Volume } from '../../../../api/kinds/volume.ts';
-import type { ControllerDefinition } from '../../../../runtime/controller/controller.ts';
+import { type ControllerDefinition, runController } from '../../../../runtime/controller/controller.ts';
 import { climb } from '../../../../runtime/controller/machine.ts';
-import { START_MS } from '../../../vocabulary/clock.ts';
+import { flushMicrotasks, START_MS } from '../../../vocabulary/clock.ts';
 import { node, volume } from '../../../vocabulary/objects.ts';
 import { createWorld, type World } from '../../../vocabulary/world.ts';
 
@@ -105,6 +105,27 @@ describe('the controller host', () => {
     expect(attach.callCount).to.equal(callCount);
     await world.advance(1);
     expect(attach.callCount).to.equal(callCount + 1);
+  });
+
+  it('goes no further when it is stopped in the middle: another may be at work already', async () => {
+    let goOn = () => {};
+    let observed = 0;
+    const reached = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const observe = async () => {
+      observed += 1;
+      await reached;
+      return { isAttached: false, node: 'node-1' };
+    };
+    const controller = runController(definition({ observe }), world.environment);
+    await flushMicrotasks();
+    expect(observed).to.equal(1);
+    const stopped = controller.stop();
+    goOn();
+    await stopped;
+    expect(attach.callCount).to.equal(0);
+    expect(world.get('Volume', 'disk').status.message).to.equal(undefined);
   });
 
   it('forgets what is gone', async () => {
