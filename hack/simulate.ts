@@ -7,7 +7,7 @@ import { drawPlan } from '../test/simulation/drawing.ts';
 import { readEngine } from '../test/simulation/plan.ts';
 import { type Result, simulate } from '../test/simulation/run.ts';
 import { keepSteps, shrink } from '../test/simulation/shrink.ts';
-import { bundled } from './bundle.ts';
+import { bundled, SIMULATION_OPTIONS } from './simulation-program.ts';
 
 const DEFAULT_SEEDS = 200;
 /** Clusters: some minutes. */
@@ -29,12 +29,6 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: String(availableParallelism()) },
   },
 });
-
-/**
- * Most of what a cluster makes is dead at once: with room for it, half as much time goes to collecting it. And where an
- * error comes from is told by a seed that is run again, not by a worker.
- */
-const execArgv = ['--max-semi-space-size=64', '--stack-trace-limit=0'];
 
 /** What a worker tells of a seed, and the time of a processor that it took. */
 type Outcome = Omit<Result, 'story'> & { readonly cpuMs: number };
@@ -78,7 +72,7 @@ async function search(from: number, count: number): Promise<void> {
     return isEnough ? undefined : next++;
   };
   const workers = Array.from({ length: Math.min(count, Number(values.jobs)) }, () =>
-    fork(program.file, engine ? [engine] : [], { execArgv }),
+    fork(program.file, engine ? [engine] : [], { execArgv: [...SIMULATION_OPTIONS] }),
   );
   const searched = Promise.all(
     workers.map((worker) =>

@@ -2,8 +2,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { Result } from '../../test/simulation/run.ts';
-import { bundled } from '../bundle.ts';
 import { cpuMsOf } from '../cpu-time.ts';
+import { bundled, SIMULATION_OPTIONS } from '../simulation-program.ts';
 import type { Mutant } from './mutant.ts';
 
 /** Of CPU, not of time: a hundred times what a cluster takes. One that takes more goes round in circles. */
@@ -11,8 +11,6 @@ const SEED_CPU_MS = 20_000;
 const LOOK_EVERY_MS = 1_000;
 /** Without any work at all: on the busiest machine a process that has something to do gets to it sooner. */
 const STANDSTILL_MS = 120_000;
-/** Most of what a cluster makes is dead at once: with room for it, half as much time goes to collecting it. */
-const HEAP = '--max-semi-space-size=64';
 
 export interface Find {
   /** How many clusters it took, this one included. */
@@ -40,7 +38,7 @@ export async function findBySimulation(
   const program = await bundled(join(root, workerFor(engine)));
   const worker = fork(program.file, engine ? [engine] : [], {
     cwd: root,
-    execArgv: [HEAP],
+    execArgv: [...SIMULATION_OPTIONS],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'json',
   });
