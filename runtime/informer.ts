@@ -187,12 +187,17 @@ class ListWatchInformer implements Informer {
     const { client } = this.#options;
     const selection = fieldSelector === undefined ? {} : { fieldSelector };
     const known = this.revisionOf(kind);
-    if (known === 0) return client.list(kind, selection);
+    const newest = () => client.list(kind, { ...selection, consistency: 'linearizable' });
     try {
-      return await client.list(kind, { ...selection, resourceVersion: String(known) });
+      if (known > 0) return await client.list(kind, { ...selection, resourceVersion: String(known) });
+      // An earlier run of this process may have seen much more than a server that is behind.
+      return await newest();
     } catch (error) {
-      if (!isRevisionTooLarge(error)) throw error;
-      return client.list(kind, { ...selection, consistency: 'linearizable' });
+      if (isRevisionTooLarge(error)) return newest();
+      // Nobody can tell now whether there is more: better to work by what is here than by nothing.
+      const isUncertain = isApiError(error, 'ServiceUnavailable') || isApiError(error, 'Timeout');
+      if (known > 0 || !isUncertain) throw error;
+      return client.list(kind, selection);
     }
   }
 

@@ -72,6 +72,22 @@ describe('the informer', () => {
     expect(informer.state.list('Node').map((each) => each.metadata.name)).to.deep.equal(['node-1', 'node-2']);
   });
 
+  it('asks for the newest at first: an earlier run of its process may have seen more than a server that is behind', async () => {
+    await start();
+    await informer.synced;
+    expect(server.listed).to.include({ consistency: 'linearizable', fieldSelector: 'status.phase=ready' });
+  });
+
+  for (const reason of ['ServiceUnavailable', 'Timeout'] as const) {
+    it(`begins with what a server has where none can tell whether there is more (${reason})`, async () => {
+      server.listError = new ApiError(reason, 'there is no quorum');
+      await start(at(node('node-1'), 9));
+      await informer.synced;
+      expect(told).to.deep.equal(['added node-1@9']);
+      expect([server.lists, server.listed.consistency]).to.deep.equal([2, undefined]);
+    });
+  }
+
   it('tells each change, with what was there before', async () => {
     await start(at(node('node-1'), 9));
     const changes: Change[] = [];
