@@ -1,4 +1,5 @@
 /** The alloc controller of an agent: makes the processes on its node be what its allocs say. */
+import { volumesOf } from '../../api/kinds/template.ts';
 import type { Reader } from '../../api/store.ts';
 import type { ControllerDefinition } from '../../runtime/controller/controller.ts';
 import { allocCommands } from './commands.ts';
@@ -32,7 +33,13 @@ export function createAllocController({
       Volume: (volume) => mountersOf(volume.metadata.name, here),
     },
     listen(enqueue, signal) {
-      supervisor.onChange(enqueue, signal);
+      supervisor.onChange((changed) => {
+        enqueue(changed);
+        // Who waits until it has let go of a volume.
+        const template = here.get('Alloc', changed)?.spec.template;
+        for (const volume of template ? volumesOf(template) : [])
+          for (const alloc of mountersOf(volume, here)) enqueue(alloc);
+      }, signal);
       mounts.onChange((volume) => {
         for (const alloc of mountersOf(volume, here)) enqueue(alloc);
       }, signal);
@@ -42,8 +49,10 @@ export function createAllocController({
     },
     observe(alloc, { reader, nowMs }) {
       const { address, isFenced } = supervisor;
-      const supervision = supervisor.view(alloc.metadata.name);
-      return allocFacts(alloc, reader, mounts, { node, address, isFenced, supervision }, nowMs);
+      const { name } = alloc.metadata;
+      const supervision = supervisor.view(name);
+      const userOf = (volume: string) => supervisor.userOf(volume, name);
+      return allocFacts(alloc, reader, mounts, { node, address, isFenced, supervision, userOf }, nowMs);
     },
     machine,
     commands: allocCommands(supervisor, mounts),

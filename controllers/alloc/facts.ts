@@ -52,6 +52,8 @@ export interface NodeView {
   readonly address: string;
   readonly isFenced: boolean;
   readonly supervision: SupervisionView | undefined;
+  /** Another alloc whose process here has the volume open. */
+  userOf(volume: string): string | undefined;
 }
 
 export function allocFacts(
@@ -125,6 +127,8 @@ function missingVolumes({ spec }: Alloc, reader: Reader, mounts: Mounts, here: N
     if (volume?.status.node !== here.node)
       return [`volume "${name}" is not attached to node "${here.node}" yet`];
     const { phase, mounted, message } = volume.status;
+    const user = here.userOf(name);
+    if (user !== undefined) return [`volume "${name}" is in use by alloc "${user}" still`];
     const problem = message ?? mounts.problem(name);
     if (problem !== undefined) return [`volume "${name}": ${problem}`];
     const isUsable = phase === 'attached' && mounted === true && volume.spec.node === here.node;

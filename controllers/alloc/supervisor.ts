@@ -55,6 +55,13 @@ export class Supervisor {
     return [...this.#byAlloc.values()].some(({ isAlive, volumes }) => isAlive && volumes.includes(volume));
   }
 
+  /** An alloc, and no other than this one, whose process has the volume open. */
+  userOf(volume: string, but: string): string | undefined {
+    for (const [alloc, { isAlive, volumes }] of this.#byAlloc)
+      if (alloc !== but && isAlive && volumes.includes(volume)) return alloc;
+    return undefined;
+  }
+
   onChange(listener: (alloc: string) => void, signal: AbortSignal): void {
     this.#listeners.add(listener);
     signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });

@@ -14,7 +14,7 @@ export type OriginalState =
   | 'running'
   /** Wanted suspended; its process may still be there. */
   | 'suspending'
-  /** Its agent saw its process gone. */
+  /** Its agent saw its process gone, since it is wanted so. */
   | 'suspended'
   /** Somebody else wants it stopped. */
   | 'leaving'
@@ -31,8 +31,12 @@ export function originalState(original: Alloc | undefined): OriginalState {
   const isHandedOver = desired === 'stopped' && stopReason === 'Migrated';
   if (isTerminal(original)) return isHandedOver ? 'handedOver' : 'gone';
   if (desired === 'stopped') return isHandedOver ? 'handingOver' : 'leaving';
-  const { phase, route } = original.status;
-  if (desired === 'suspended') return phase === 'suspended' ? 'suspended' : 'suspending';
+  const { phase, route, observedGeneration } = original.status;
+  if (desired === 'suspended') {
+    // One that was wanted running in between may be started right now, by an agent that has not heard more yet.
+    const isSeen = observedGeneration === original.metadata.generation;
+    return phase === 'suspended' && isSeen ? 'suspended' : 'suspending';
+  }
   return phase === 'healthy' && route === 'routed' ? 'serving' : 'running';
 }
 

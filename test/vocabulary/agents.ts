@@ -43,7 +43,7 @@ export async function playAgents(world: World, initial: Agents['fate'] = () => '
     const node = alloc && world.find('Node', alloc.spec.node);
     if (!alloc || isTerminal(alloc) || node?.status.phase === 'down') return;
     const status = nextStatus(alloc, agents.fate(alloc), now());
-    if (status) void write(name, status);
+    if (status) void write(name, { ...status, observedGeneration: alloc.metadata.generation });
   };
   world.store.subscribe({ kinds: ['Alloc'] }, ({ object }) =>
     queueMicrotask(() => follow(object.metadata.name)),
@@ -60,7 +60,10 @@ function nextStatus(alloc: Alloc, fate: Fate, now: string): object | undefined {
   if (desired === 'stopped')
     return { phase: 'stopped', reason: 'Stopped', finishedAt: now, ...route('unrouted') };
   if (desired === 'suspended') {
-    return phase === 'suspended' ? undefined : { phase: 'suspended', suspendedAt: now, ...route('unrouted') };
+    const isSeen = alloc.status.observedGeneration === alloc.metadata.generation;
+    return phase === 'suspended' && isSeen
+      ? undefined
+      : { phase: 'suspended', suspendedAt: now, ...route('unrouted') };
   }
   if (phase !== 'pending' && phase !== 'suspended') return undefined;
   const startedAt = alloc.status.startedAt ?? now;

@@ -69,8 +69,9 @@ export const healthyAlloc = (
 ): Alloc => {
   const ports = owner.spec.ports.map((port) => port.name);
   const whole = { owner: ownerOf(owner), template: owner.spec.template, ports, ...spec };
-  const healthy = { phase: 'healthy', route: 'routed', healthyAt: timestamp(START_MS) } as const;
-  return alloc(name, whole, { ...healthy, startedAt: timestamp(START_MS), ...status });
+  const [healthyAt, startedAt] = [timestamp(START_MS), timestamp(START_MS)];
+  const healthy = { phase: 'healthy', route: 'routed', healthyAt, startedAt, observedGeneration: 1 } as const;
+  return alloc(name, whole, { ...healthy, ...status });
 };
 
 export const volume = (
