@@ -9,6 +9,8 @@ import type { ClockError } from './process.ts';
 const RIGHT_WATCH = { lagMs: 0, breaks: 0, expires: 0, repeats: false };
 const RIGHT_CLOUD = { slowestMs: 10, failures: 0 };
 const RIGHT_DISK = { slowestMs: 1 };
+/** No write to a disk takes longer. */
+const SLOWEST_WRITE_MS = 1_000;
 const RIGHT_CLUSTER = { badWorkloads: 0, unknownCommits: 0 };
 
 /** Begins what the step says, and ends it when its time is over. Nothing for a step of an operator. */
@@ -24,8 +26,9 @@ export function mendEverything(cluster: Cluster): void {
   Object.assign(disk, RIGHT_DISK, { isFull: false });
   Object.assign(cloud, RIGHT_CLOUD);
   cluster.secondControlPlane?.kill();
-  if (cluster.embedded?.engine.failure) cluster.crashServer();
-  cluster.startServers();
+  restartWhereWritesFailed(cluster);
+  // A write that met the full disk may fail a moment later.
+  cluster.timeline.after(SLOWEST_WRITE_MS, () => restartWhereWritesFailed(cluster));
   cluster.fleet?.mend();
   for (const { link } of [...cluster.agents, ...cluster.gateways]) {
     Object.assign(link, { lostAnswers: 0, watch: RIGHT_WATCH });
@@ -36,6 +39,11 @@ export function mendEverything(cluster: Cluster): void {
     if (!agent.hasLeft && !agent.isLost) cluster.startAgent(agent);
   }
   for (const gateway of cluster.gateways) cluster.startGateway(gateway);
+}
+
+function restartWhereWritesFailed(cluster: Cluster): void {
+  if (cluster.embedded?.engine.failure) cluster.crashServer();
+  cluster.startServers();
 }
 
 /** @returns what ends it, where it does not end by itself */
