@@ -123,8 +123,8 @@ function checkDropped({ spec }: Peer, { state, world, complain }: Shown): void {
   if (!areClocksRight(world)) return;
   for (const { machine, process, link } of world.agents) {
     const node = state.get('Node', machine.name);
-    // One that leaves as well has no say in it any more.
-    if (!node || isLeaving(node)) continue;
+    // One that leaves as well has no say in it any more. One that is back, and counts as down still, is not waited for: it hears of it.
+    if (!node || isLeaving(node) || node.status.phase === 'down') continue;
     const lease = state.get('Lease', nodeLeaseName(machine.name));
     const isLive = process?.isAlive && !link.isCut && lease && saidExpiryMs(lease) > world.timeline.nowMs;
     const hasIt = machine.name !== spec.node && machine.mesh?.peers.some((peer) => peer.node === spec.node);
