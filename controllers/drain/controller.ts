@@ -1,5 +1,6 @@
 /** Drain: empties a node, services first to where they go on, then tasks; and takes that back when it is not wanted. */
 import { isFinished, type Migration } from '../../api/kinds/migration.ts';
+import { type Template, volumesOf } from '../../api/kinds/template.ts';
 import type { Reader } from '../../api/store.ts';
 import type { ControllerDefinition } from '../../runtime/controller/controller.ts';
 import { commands } from './commands.ts';
@@ -12,7 +13,7 @@ export const drainController: ControllerDefinition<'Node', Facts, Command, State
   kind: 'Node',
   watches: {
     Node: (node) => [node.metadata.name],
-    Alloc: (alloc, reader) => thatDrain([alloc.spec.node], reader),
+    Alloc: ({ spec }, reader) => thatDrain([spec.node, ...placesOf(spec.template, reader)], reader),
     Volume: ({ spec, status }, reader) => thatDrain([spec.node, status.node], reader),
     Migration: (migration, reader) =>
       thatDrain([migration.spec.node, migration.status.target, ...waitingFor(migration, reader)], reader),
@@ -23,6 +24,13 @@ export const drainController: ControllerDefinition<'Node', Facts, Command, State
   report,
   wakeAt: (facts) => facts.changesAtMs,
 };
+
+/** Where the volumes are that it mounts: one of another node may be what keeps them there. */
+const placesOf = (template: Template, reader: Reader): (string | undefined)[] =>
+  volumesOf(template).flatMap((name) => {
+    const { spec, status } = reader.get('Volume', name) ?? {};
+    return [spec?.node, status?.node];
+  });
 
 /** Of these nodes those that have a drain, or the rest of one. */
 const thatDrain = (names: Iterable<string | undefined>, reader: Reader): string[] =>

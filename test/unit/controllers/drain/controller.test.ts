@@ -21,6 +21,7 @@ const replicas = (owner: Service, on: readonly string[]) =>
   on.map((name, slot) => healthyAlloc(`${owner.metadata.name}-${slot}-old`, owner, { node: name, slot }));
 const web = service('web', { replicas: 3, migration: { maxParallel: 3, healthyDeadline: '60s' } });
 const api = service('api', { migration: { healthyDeadline: '60s' } });
+const db = service('db');
 const job = task('job');
 const jobAlloc = alloc('job-a', { owner: ownerOf(job) }, { phase: 'running' });
 
@@ -252,6 +253,18 @@ describe('the drain controller', () => {
     await world.put({ ...world.get('Volume', 'data'), status: { ...detached, phase: 'ready' } });
     expect(world.list('Migration')).to.have.length(1);
     expect(status().drain?.volumes).to.deep.equal({ total: 1, done: 1 });
+  });
+
+  it('lets a volume go when what wanted it elsewhere is over', async () => {
+    const here = volume('data', { node: 'node-1' }, { phase: 'attached', node: 'node-1' });
+    const volumes = [{ name: 'data', volume: 'data', path: '/data' }];
+    const there = alloc('db-0-a', { owner: ownerOf(db), node: 'node-2', template: { volumes } });
+    await begin(db, here, there);
+    agents.fate = () => 'waiting';
+    await drain();
+    expect(world.get('Volume', 'data').spec.node).to.equal('node-1');
+    await agents.report('db-0-a', { phase: 'failed', reason: 'NodeDown' });
+    expect(world.get('Volume', 'data').spec.node).to.equal(undefined);
   });
 
   it('fails for a volume that cannot be detached, when all else is done', async () => {
