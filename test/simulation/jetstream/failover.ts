@@ -126,18 +126,26 @@ class Servers {
     for (const end of [...endpoint.open]) end();
   }
 
+  /** Who asked may have given up before: that a server is silent is noticed all the same. */
   #inTime<T>(endpoint: Endpoint, answer: Promise<T>): Promise<T> {
     const { clock } = this.#options.process;
     return new Promise((resolve, reject) => {
       let cancel = () => {};
+      let isOver = false;
       const look = () => {
         cancel = clock.schedule(SILENCE_MS, () => {
-          if (this.#isSilent(endpoint)) reject(new ConnectionError('the server does not answer'));
-          else look();
+          if (this.#isSilent(endpoint)) {
+            this.#leave(endpoint);
+            reject(new ConnectionError('the server does not answer'));
+          } else if (!isOver) look();
         });
       };
       look();
-      answer.then(resolve, reject).finally(() => cancel());
+      const over = () => {
+        isOver = true;
+      };
+      answer.then(() => cancel(), over);
+      answer.then(resolve, reject);
     });
   }
 
