@@ -96,14 +96,8 @@ export class Witness {
       this.violated('request', `${process.alloc} is stopped while gateway ${gateway.name} sends it requests`);
   }
 
-  attached({ name, uid }: VolumeRef, node: string): void {
+  attached({ name }: VolumeRef, node: string): void {
     this.#world.chronicle.note('world', `volume ${name} attached to ${node}`);
-    const volume = this.state?.get('Volume', name);
-    if (volume?.metadata.uid === uid && volume.status.node !== node)
-      this.violated(
-        'attach',
-        `volume ${name} attached to ${node}, while it is on record at ${volume.status.node}`,
-      );
     const object = this.state?.get('Node', node);
     if (!object || object.spec.removed) this.violated('attach', `volume ${name} attached to removed ${node}`);
   }
