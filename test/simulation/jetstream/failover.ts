@@ -116,7 +116,7 @@ class Servers {
   #moveOn(endpoint: Endpoint, error: unknown): boolean {
     const isUnready = isApiError(error, 'ServiceUnavailable');
     if (!isUnready && !(error instanceof ConnectionError)) return false;
-    if (isUnready && !this.#endpoints.some(({ door }) => isReady(door()))) return false;
+    if (isUnready && !this.#isReadyElsewhere()) return false;
     this.#leave(endpoint);
     return true;
   }
@@ -137,7 +137,11 @@ class Servers {
           if (this.#isSilent(endpoint)) {
             this.#leave(endpoint);
             reject(new ConnectionError('the server does not answer'));
-          } else if (!isOver) look();
+            return;
+          }
+          // It is asked for a sign of life, and says that it cannot do its work.
+          if (!isReady(endpoint.door()) && this.#isReadyElsewhere()) this.#leave(endpoint);
+          if (!isOver) look();
         });
       };
       look();
@@ -161,6 +165,10 @@ class Servers {
     };
     look();
     return () => cancel();
+  }
+
+  #isReadyElsewhere(): boolean {
+    return this.#endpoints.some(({ door }) => isReady(door()));
   }
 
   #isSilent({ door }: Endpoint): boolean {
