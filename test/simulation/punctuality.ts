@@ -98,7 +98,8 @@ function checkNodeBudget({ metadata, spec }: Migration, { state, world, complain
   const node = state.get('Node', spec.node);
   if (spec.reason !== 'drain' || !node || world.secondControlPlane) return;
   // Begun by a pass that had read the policy just before an operator made it narrower.
-  if (spec.attempt !== node.spec.drainPolicy.attempt) return;
+  const isSeen = node.status.observedGeneration === node.metadata.generation;
+  if (!isSeen || spec.attempt !== node.spec.drainPolicy.attempt) return;
   const moving = state.byIndex('Migration', 'node', spec.node).filter((each) => !isFinished(each));
   if (moving.length > node.spec.drainPolicy.maxParallel)
     complain('budget', `migration ${metadata.name} is one too many for ${spec.node}`);
