@@ -9,9 +9,14 @@ export const oneNode = rule(
   'A volume that is attached to a node is detached there before it is attached elsewhere.',
   ({ before, old, next }: Proposal<'Volume'>) => {
     const from = old?.status.node;
-    if (!from || !next || next.status.node === from) return undefined;
+    if (!from || !next) return undefined;
+    const isLeft = next.status.node !== from;
+    // By force only from a node that is lost still when this lands: it may just have come back.
+    const isLeaving = next.status.phase === 'detaching' && old.status.phase !== 'detaching';
+    if (!isLeft && !isLeaving) return undefined;
     const field = 'status.node';
-    if (next.status.node) return { field, message: `it is attached to ${from}; detach it there first` };
+    if (isLeft && next.status.node)
+      return { field, message: `it is attached to ${from}; detach it there first` };
     return old.status.mounted && isAlive(before, from)
       ? { field, message: `it is mounted on ${from}` }
       : undefined;

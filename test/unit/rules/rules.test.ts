@@ -166,6 +166,15 @@ describe('the rules', () => {
       expect(objection([...nodes, mounted], detached)).to.include('mounted on node-1');
     });
 
+    it('begin to leave where it is mounted only while that node is lost: it may just have come back', () => {
+      const mounted = changed(attached, { status: { ...attached.status, mounted: true } });
+      const leaving = put(changed(mounted, { status: { ...mounted.status, phase: 'detaching' } }));
+      expect(objection([...nodes, mounted], leaving)).to.include('mounted on node-1');
+      const down = [node('node-1', {}, { phase: 'down' }), node('node-2')];
+      expect(objection([...down, mounted], leaving)).to.equal(undefined);
+      expect(objection([mounted], leaving)).to.equal(undefined);
+    });
+
     it('be wanted on a draining node only to bring a suspended alloc back', () => {
       const ready = volume('disk');
       const wanted = put(changed(ready, { spec: { ...ready.spec, node: 'node-1' } }));
