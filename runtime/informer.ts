@@ -10,12 +10,15 @@ import type { AnyObject, KindName } from '../api/kinds/index.ts';
 import type { Log } from '../api/log.ts';
 import type { Change, Reader, WatchOptions } from '../api/store.ts';
 import type { ObjectSource } from './controller/controller.ts';
+import { steadyClock } from './steady-clock.ts';
 import { MutableState } from './store/state.ts';
 
 /** First pause before a broken watch is tried again; it doubles with each failure in a row. */
 const RECONNECT_FIRST_MS = 50;
 /** A server that is back is noticed this soon at the latest: shorter than any lease. */
 const RECONNECT_MAX_MS = 2_000;
+/** Servers that cannot tell what is newest are asked again for so long: an election of NATS takes 4 to 8 s. */
+const UNCERTAIN_FOR_MS = 10_000;
 
 export interface InformerWatch {
   readonly kind: KindName;
@@ -70,9 +73,13 @@ class ListWatchInformer implements Informer {
   readonly #onRevision = new Set<(kind: KindName, revision: number) => void>();
   readonly #onContact = new Set<() => void>();
   readonly #abort = new AbortController();
+  readonly #steady: Clock;
+  readonly #beganMs: number;
 
   constructor(options: InformerOptions) {
     this.#options = options;
+    this.#steady = steadyClock(options.clock);
+    this.#beganMs = this.#steady.now();
     const listed = options.watches.map(
       (watch) => new Promise<void>((resolve) => void this.#follow(watch, resolve)),
     );
@@ -194,9 +201,10 @@ class ListWatchInformer implements Informer {
       return await newest();
     } catch (error) {
       if (isRevisionTooLarge(error)) return newest();
-      // Nobody can tell now whether there is more: better to work by what is here than by nothing.
+      // Nobody can tell for long whether there is more: better to work by what is here than by nothing.
       const isUncertain = isApiError(error, 'ServiceUnavailable') || isApiError(error, 'Timeout');
-      if (known > 0 || !isUncertain) throw error;
+      const forMs = this.#steady.now() - this.#beganMs;
+      if (known > 0 || !isUncertain || forMs < UNCERTAIN_FOR_MS) throw error;
       return client.list(kind, selection);
     }
   }

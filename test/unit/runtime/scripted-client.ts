@@ -43,6 +43,8 @@ export class ScriptedServer {
   revision = 0;
   /** Thrown by the next list. */
   listError: Error | undefined;
+  /** Thrown by every list that asks for the newest. */
+  newestError: Error | undefined;
   lists = 0;
   /** What the last list was asked with. */
   listed: ListOptions = {};
@@ -62,6 +64,7 @@ export class ScriptedServer {
         const error = this.listError;
         this.listError = undefined;
         if (error) throw error;
+        if (this.newestError && options.consistency === 'linearizable') throw this.newestError;
         return { items: this.items, resourceVersion: String(this.revision) };
       },
       watch: (_kind: KindName, request: WatchRequest) => {
