@@ -52,11 +52,11 @@ export class Supervisor {
 
   /** True while a process is there that has the volume open. */
   isUsing(volume: string): boolean {
-    return [...this.#byAlloc.values()].some(({ isAlive, volumes }) => isAlive && volumes.includes(volume));
+    return this.userOf(volume) !== undefined;
   }
 
-  /** An alloc, and no other than this one, whose process has the volume open. */
-  userOf(volume: string, but: string): string | undefined {
+  /** An alloc whose process has the volume open. @param but leaves this one out */
+  userOf(volume: string, but?: string): string | undefined {
     for (const [alloc, { isAlive, volumes }] of this.#byAlloc)
       if (alloc !== but && isAlive && volumes.includes(volume)) return alloc;
     return undefined;

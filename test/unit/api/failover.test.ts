@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { ConnectionError, type WatchEvent } from '../../../api/client/client.ts';
+import type { WatchEvent } from '../../../api/client/client.ts';
 import type { HttpClient } from '../../../api/client/http.ts';
 import { systemClock } from '../../../api/clock.ts';
 import { silentLog } from '../../../api/log.ts';
@@ -13,7 +13,7 @@ import { createLeaseKeeper } from '../../../runtime/lease.ts';
 import { VirtualClock } from '../../vocabulary/clock.ts';
 import { run } from '../cli/fake-surroundings.ts';
 import { type Cluster, type ClusterServer, startCluster } from './cluster.ts';
-import { refusal } from './failure.ts';
+import { brokenBy, refusal } from './failure.ts';
 import { admin, alloc, controller, event, node } from './world.ts';
 
 let dir: string;
@@ -46,16 +46,6 @@ const next = async (watch: AsyncIterator<WatchEvent<'Event'>>) => {
   return value.type === 'BOOKMARK' ? 'bookmark' : `${value.type} ${value.object.metadata.name}`;
 };
 const tell = (name: string) => second.service.create(controller, 'Event', event(name));
-
-async function brokenBy(act: () => unknown): Promise<string> {
-  try {
-    await act();
-  } catch (error) {
-    expect(error).to.be.instanceOf(ConnectionError);
-    return (error as ConnectionError).message;
-  }
-  throw new Error('the connection held');
-}
 
 /** An informer of events whose news can be waited for. */
 function follow() {
@@ -141,15 +131,15 @@ describe('a server that is closed', () => {
     const broken = brokenBy(() => written);
     await isBegun;
     await first.gate.close();
-    expect(await broken).to.match(/: the connection broke$/);
+    expect((await broken).message).to.match(/: the connection broke$/);
     await refusal('NotFound', () => fresh.get('Event', 'e1'));
     await fresh.create(event('e1'));
   });
 
   it('is told of where no other answers', async () => {
     await Promise.all(cluster.servers.map(({ gate }) => gate.close()));
-    expect(await brokenBy(isCordoned)).to.match(/: nothing listens there$/);
-    expect(await brokenBy(() => cordon('n1'))).to.match(/: nothing listens there$/);
+    expect((await brokenBy(isCordoned)).message).to.match(/: nothing listens there$/);
+    expect((await brokenBy(() => cordon('n1'))).message).to.match(/: nothing listens there$/);
     await second.gate.open();
     await cordon('n1');
   });
@@ -224,7 +214,9 @@ describe('a server that hangs', () => {
 
   it('may have done what it was sent: a write is not sent again', async () => {
     first.gate.hang();
-    expect(await brokenBy(() => cordon('n1'))).to.equal(`the server at ${first.url} does not answer`);
+    expect((await brokenBy(() => cordon('n1'))).message).to.equal(
+      `the server at ${first.url} does not answer`,
+    );
     await cordon('n1');
     expect(await isCordoned()).to.equal(true);
   });

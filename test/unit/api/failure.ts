@@ -1,5 +1,6 @@
 /** How tests look at errors. */
 import { expect } from 'chai';
+import { ConnectionError } from '../../../api/client/client.ts';
 import { ApiError, type StatusReason } from '../../../api/errors.ts';
 
 /** The ApiError that `act` throws or rejects with; fails where it does neither, or for another reason. */
@@ -13,4 +14,15 @@ export async function refusal(reason: StatusReason, act: () => unknown): Promise
     return refused;
   }
   throw new Error(`nothing was refused; expected ${reason}`);
+}
+
+/** The ConnectionError that `act` throws or rejects with. */
+export async function brokenBy(act: () => unknown): Promise<ConnectionError> {
+  try {
+    await act();
+  } catch (error) {
+    expect(error).to.be.instanceOf(ConnectionError);
+    return error as ConnectionError;
+  }
+  throw new Error('the connection held');
 }

@@ -1,24 +1,14 @@
+/** What an HTTP client does with broken answers, and whom it trusts. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { ConnectionError } from '../../../api/client/client.ts';
 import { createHttpClient } from '../../../api/client/http.ts';
 import { systemClock } from '../../../api/clock.ts';
 import { loadCertificates } from '../../../api/server/tls.ts';
-import { refusal } from './failure.ts';
+import { brokenBy, refusal } from './failure.ts';
 import { ADMIN_TOKEN, CONTROLLER_TOKEN, type HttpWorld, startHttpWorld } from './http-world.ts';
 import { admin, event, node } from './world.ts';
-
-async function brokenBy(act: () => unknown): Promise<ConnectionError> {
-  try {
-    await act();
-  } catch (error) {
-    expect(error).to.be.instanceOf(ConnectionError);
-    return error as ConnectionError;
-  }
-  throw new Error('the connection held');
-}
 
 describe('the HTTP client', () => {
   let world: HttpWorld;

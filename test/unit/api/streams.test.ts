@@ -3,22 +3,12 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { ConnectionError } from '../../../api/client/client.ts';
 import { readFrames } from '../../../api/client/frames.ts';
+import { brokenBy } from './failure.ts';
 import { ADMIN_TOKEN, type HttpWorld, startHttpWorld } from './http-world.ts';
 import { controller, event } from './world.ts';
 
 const BASE = '/apis/mill.dev/v1alpha1';
-
-async function brokenBy(act: () => unknown): Promise<ConnectionError> {
-  try {
-    await act();
-  } catch (error) {
-    expect(error).to.be.instanceOf(ConnectionError);
-    return error as ConnectionError;
-  }
-  throw new Error('the connection held');
-}
 
 interface Frame {
   readonly type: string;

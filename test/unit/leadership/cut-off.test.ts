@@ -1,21 +1,13 @@
 import { expect } from 'chai';
-import { ROLES, type Server, Servers, SPREAD_MS } from './servers.ts';
-
-/** From a kill to the moment at which everything runs elsewhere. */
-const FOLLOWED_WITHIN_MS = 3_000;
+import { FOLLOWED_WITHIN_MS, forEachTest, ROLES, type Server, type Servers, SPREAD_MS } from './servers.ts';
 
 describe('leaderships of servers that are cut off, or stand still,', () => {
   let servers: Servers;
+  forEachTest((fresh) => {
+    servers = fresh;
+  });
   const start = (name: string, options = {}) => servers.start(name, options);
   const advance = (ms: number) => servers.clock.advance(ms);
-
-  beforeEach(() => {
-    servers = new Servers();
-  });
-  afterEach(async () => {
-    expect(servers.overlaps).to.deep.equal([]);
-    await servers.close();
-  });
 
   it('are stopped by a server that is cut off, before anybody takes them over', async () => {
     const [a] = await servers.cluster();

@@ -1,22 +1,13 @@
 import { expect } from 'chai';
-import { ROLES, Servers, SPREAD_MS } from './servers.ts';
-
-/** From a kill to the moment at which everything runs elsewhere. */
-const FOLLOWED_WITHIN_MS = 3_000;
-const all = (server: string, term: number) => ROLES.map((role) => `${role}@${server}${term}`);
+import { all, FOLLOWED_WITHIN_MS, forEachTest, ROLES, type Servers, SPREAD_MS } from './servers.ts';
 
 describe('leaderships', () => {
   let servers: Servers;
+  forEachTest((fresh) => {
+    servers = fresh;
+  });
   const start = (name: string, options = {}) => servers.start(name, options);
   const advance = (ms: number) => servers.clock.advance(ms);
-
-  beforeEach(() => {
-    servers = new Servers();
-  });
-  afterEach(async () => {
-    expect(servers.overlaps).to.deep.equal([]);
-    await servers.close();
-  });
 
   it('are all taken at once by a server that comes first', async () => {
     const a = await start('a');

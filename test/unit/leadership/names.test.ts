@@ -1,21 +1,14 @@
 import { expect } from 'chai';
 import { refuseNamesake } from '../../../runtime/leadership/namesake.ts';
-import { ROLES, Servers } from './servers.ts';
-
-const all = (server: string, term: number) => ROLES.map((role) => `${role}@${server}${term}`);
+import { all, forEachTest, ROLES, type Servers } from './servers.ts';
 
 describe('leaderships, and the names of servers,', () => {
   let servers: Servers;
+  forEachTest((fresh) => {
+    servers = fresh;
+  });
   const start = (name: string, options = {}) => servers.start(name, options);
   const advance = (ms: number) => servers.clock.advance(ms);
-
-  beforeEach(() => {
-    servers = new Servers();
-  });
-  afterEach(async () => {
-    expect(servers.overlaps).to.deep.equal([]);
-    await servers.close();
-  });
 
   it('of a server alone are its own from its start, and after a crash, without any wait', async () => {
     const a = await start('a', { isAlone: true });

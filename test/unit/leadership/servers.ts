@@ -15,6 +15,8 @@ import { event } from '../api/world.ts';
 import { LaggingStore } from './lagging-store.ts';
 import { ServerTime } from './server-time.ts';
 
+/** From a kill to the moment at which everything runs elsewhere. */
+export const FOLLOWED_WITHIN_MS = 3_000;
 /** Long enough for roles to spread over servers that live. */
 export const SPREAD_MS = 30_000;
 export const ROLES = ['drain', 'events', 'migration', 'node-health', 'service', 'writer'];
@@ -26,6 +28,23 @@ export interface Moment {
   readonly role: string;
   readonly term: number;
   readonly what: 'begins' | 'ends';
+}
+
+/** What a leader of everything is called in `leaders`. */
+export const all = (server: string, term: number): string[] =>
+  ROLES.map((role) => `${role}@${server}${term}`);
+
+/** Gives each test servers of its own, and checks after it that no role ran twice at a time. */
+export function forEachTest(use: (servers: Servers) => void): void {
+  let servers: Servers;
+  beforeEach(() => {
+    servers = new Servers();
+    use(servers);
+  });
+  afterEach(async () => {
+    expect(servers.overlaps).to.deep.equal([]);
+    await servers.close();
+  });
 }
 
 export class Servers {
