@@ -2,23 +2,20 @@
  * An informer: a copy of a few kinds of objects, kept current by list and watch over a Client. Agents and gateways
  * see the world through it, as the controllers of a server see it through the store.
  */
-import type { Client, ListResult } from '../api/client/client.ts';
-import { isRevisionTooLarge } from '../api/client/failures.ts';
+import type { Client } from '../api/client/client.ts';
 import { type Clock, sleep } from '../api/clock.ts';
 import { ApiError, isApiError } from '../api/errors.ts';
 import type { AnyObject, KindName } from '../api/kinds/index.ts';
 import type { Log } from '../api/log.ts';
 import type { Change, Reader, WatchOptions } from '../api/store.ts';
 import type { ObjectSource } from './controller/controller.ts';
-import { steadyClock } from './steady-clock.ts';
+import { InformerLists } from './informer-lists.ts';
 import { MutableState } from './store/state.ts';
 
 /** First pause before a broken watch is tried again; it doubles with each failure in a row. */
 const RECONNECT_FIRST_MS = 50;
 /** A server that is back is noticed this soon at the latest: shorter than any lease. */
 const RECONNECT_MAX_MS = 2_000;
-/** Servers that cannot tell what is newest are asked again for so long: an election of NATS takes 4 to 8 s. */
-const UNCERTAIN_FOR_MS = 10_000;
 
 export interface InformerWatch {
   readonly kind: KindName;
@@ -73,13 +70,11 @@ class ListWatchInformer implements Informer {
   readonly #onRevision = new Set<(kind: KindName, revision: number) => void>();
   readonly #onContact = new Set<() => void>();
   readonly #abort = new AbortController();
-  readonly #steady: Clock;
-  readonly #beganMs: number;
+  readonly #lists: InformerLists;
 
   constructor(options: InformerOptions) {
     this.#options = options;
-    this.#steady = steadyClock(options.clock);
-    this.#beganMs = this.#steady.now();
+    this.#lists = new InformerLists(options.client, options.clock);
     const listed = options.watches.map(
       (watch) => new Promise<void>((resolve) => void this.#follow(watch, resolve)),
     );
@@ -169,8 +164,8 @@ class ListWatchInformer implements Informer {
 
   /** Lists, and tells what differs from what was known: changes in the order of their revisions, then what is gone. */
   async #list(watch: InformerWatch): Promise<void> {
-    const { kind } = watch;
-    const list = await this.#read(watch);
+    const { kind, fieldSelector } = watch;
+    const list = await this.#lists.read(kind, fieldSelector, this.revisionOf(kind));
     if (this.#abort.signal.aborted) return;
     this.#heard();
     const revision = Number(list.resourceVersion);
@@ -184,29 +179,6 @@ class ListWatchInformer implements Informer {
     }
     for (const object of [...list.items].sort(byRevision)) this.#put(object);
     this.#moveTo(kind, revision);
-  }
-
-  /** No older than what is known, whichever server answers: the copy of another one may be behind. */
-  async #read<K extends KindName>({
-    kind,
-    fieldSelector,
-  }: InformerWatch & { kind: K }): Promise<ListResult<K>> {
-    const { client } = this.#options;
-    const selection = fieldSelector === undefined ? {} : { fieldSelector };
-    const known = this.revisionOf(kind);
-    const newest = () => client.list(kind, { ...selection, consistency: 'linearizable' });
-    try {
-      if (known > 0) return await client.list(kind, { ...selection, resourceVersion: String(known) });
-      // An earlier run of this process may have seen much more than a server that is behind.
-      return await newest();
-    } catch (error) {
-      if (isRevisionTooLarge(error)) return newest();
-      // Nobody can tell for long whether there is more: better to work by what is here than by nothing.
-      const isUncertain = isApiError(error, 'ServiceUnavailable') || isApiError(error, 'Timeout');
-      const forMs = this.#steady.now() - this.#beganMs;
-      if (known > 0 || !isUncertain || forMs < UNCERTAIN_FOR_MS) throw error;
-      return client.list(kind, selection);
-    }
   }
 
   /** What is not newer than what is known of the kind was told before: a watch may repeat after a break. */
