@@ -5,7 +5,7 @@ import { createPortAllocator } from '../../runtime/ports.ts';
 import type { NatsRelease } from '../nats/releases.ts';
 import { type Nats, type NatsPath, startNats } from '../nats/servers.ts';
 import { Program } from '../program.ts';
-import { workloadsBelow } from './workloads.ts';
+import { killWorkloadsBelow } from './workloads.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const MILL = join(ROOT, 'dist/main.js');
@@ -96,7 +96,7 @@ export class Cluster {
   async powerCut(): Promise<void> {
     const programs = [...this.servers, ...this.agents, this.gateway, ...this.nats.servers];
     await Promise.all(programs.map((program) => program.kill()));
-    this.#killWorkloads();
+    await killWorkloadsBelow(this.dir);
   }
 
   /** Everything again, after a power cut; but for the agents in `later`, whose machines take longer. */
@@ -111,14 +111,9 @@ export class Cluster {
   /** Ends everything, workloads as well. Its files stay. */
   async close(): Promise<void> {
     await Promise.all([...this.agents, this.gateway].map((program) => program.stop()));
-    this.#killWorkloads();
+    await killWorkloadsBelow(this.dir); // an agent that is stopped leaves them to the next one; here there is none
     await Promise.all(this.servers.map((server) => server.stop()));
     await this.nats.close();
-  }
-
-  /** An agent that is stopped leaves the workloads to the next one; here there is none. */
-  #killWorkloads(): void {
-    for (const { pid } of workloadsBelow(this.dir)) process.kill(pid, 'SIGKILL');
   }
 
   /** Local volumes move between nodes: all of these share one directory. */

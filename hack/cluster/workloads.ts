@@ -1,5 +1,9 @@
 /** The workloads that live, found by the folder that they run in and the environment that mill gave them. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** A killed process is gone within milliseconds. */
+const POLL_MS = 5;
 
 export interface Workload {
   readonly pid: number;
@@ -19,4 +23,20 @@ export function workloadsBelow(dir: string): readonly Workload[] {
       return []; // it ended meanwhile
     }
   });
+}
+
+/** SIGKILL for those. Resolves when none is left: until then they may still write. */
+export async function killWorkloadsBelow(dir: string): Promise<void> {
+  for (let left = workloadsBelow(dir); left.length > 0; left = workloadsBelow(dir)) {
+    for (const { pid } of left) kill(pid);
+    await pause(POLL_MS);
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it ended meanwhile
+  }
 }

@@ -10,7 +10,7 @@ import { stringify } from 'yaml';
 import type { Client } from '../../api/client/client.ts';
 import { createHttpClient } from '../../api/client/http.ts';
 import type { KindName, ObjectOf } from '../../api/kinds/index.ts';
-import { type Workload, workloadsBelow } from '../../hack/cluster/workloads.ts';
+import { killWorkloadsBelow, type Workload, workloadsBelow } from '../../hack/cluster/workloads.ts';
 
 export const ROOT = new URL('../..', import.meta.url).pathname;
 const MILL = join(ROOT, 'dist/main.js');
@@ -189,7 +189,7 @@ export class Mill {
   async close(): Promise<void> {
     for (const child of this.#others) await kill(child, 'SIGKILL');
     await this.stop();
-    for (const { pid } of this.workloads()) process.kill(pid, 'SIGKILL');
+    await killWorkloadsBelow(this.home);
     rmSync(this.home, { recursive: true, force: true });
   }
 

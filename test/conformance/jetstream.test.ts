@@ -101,7 +101,9 @@ class Harness implements StoreHarness {
   async crash(options?: OpenOptions) {
     const killed = this.#dirs.at(-1);
     this.#dirs.push(await mkdtemp(join(tmpdir(), 'mill-jetstream-')));
-    if (killed) await cp(killed, this.#dirs.at(-1) ?? '', { recursive: true });
+    // Not what it is at writing: that may be gone before it is copied.
+    const filter = (source: string) => !source.endsWith('.new');
+    if (killed) await cp(killed, this.#dirs.at(-1) ?? '', { recursive: true, filter });
     return this.#start(options);
   }
 

@@ -37,6 +37,13 @@ export interface Verdict extends Findings {
 
 /** @param dir a folder for this run alone; it stays where something is wrong */
 export async function run(setting: Setting, seed: number, durationMs: number, dir: string): Promise<Verdict> {
+  const verdict = await runIn(dir, setting, seed, durationMs);
+  // Not before every server has ended: a running one writes new files into what is being deleted.
+  if (verdict.violations.length === 0) await rm(dir, { recursive: true, force: true });
+  return verdict;
+}
+
+async function runIn(dir: string, setting: Setting, seed: number, durationMs: number): Promise<Verdict> {
   const cluster = await Cluster.start(setting, seed, dir);
   try {
     const random = new Randomness(seed).stream('nemesis');
@@ -45,10 +52,8 @@ export async function run(setting: Setting, seed: number, durationMs: number, di
     const copies = await cluster.readCopies();
     const finals = copies.servers[0]?.objects ?? [];
     const { violations, counts } = audit(await readHistories(cluster.dir), finals);
-    const wrong = [...violations, ...compareCopies(copies)];
-    if (wrong.length === 0) await rm(dir, { recursive: true, force: true });
     return {
-      violations: wrong,
+      violations: [...violations, ...compareCopies(copies)],
       counts: { ...counts, faults: happenings.length / 2 },
       happenings,
       recoveredMs,
