@@ -1,6 +1,7 @@
 /** `npm run cluster`: three NATS servers, three mill servers and agents, which outlive what a cluster has to bear. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { workloadsBelow } from '../../hack/cluster/workloads.ts';
@@ -18,7 +19,11 @@ describe('npm run cluster', function () {
     await needsNats(this, 'current');
     dir = await natsDir();
   });
-  after(() => void cluster?.kill('SIGKILL'));
+  after(async () => {
+    const isOver = cluster?.exitCode !== null;
+    if (!isOver) cluster?.kill('SIGKILL');
+    if (isOver && dir) await rm(dir, { recursive: true });
+  });
 
   function spawnCluster(...words: string[]): ChildProcess {
     const command = ['--import', 'tsx', 'hack/cluster/main.ts', ...words];

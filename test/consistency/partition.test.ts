@@ -1,4 +1,5 @@
 /** A server that cannot reach NATS, or reaches NATS servers without a majority: it says so in time, and comes back. */
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Nats, type NatsPath, startNats } from '../../hack/nats/servers.ts';
 import type { JetStreamStore } from '../../runtime/store/jetstream/store.ts';
@@ -22,6 +23,8 @@ describe('a server that is cut off', function () {
     await needsNats(this, 'current');
     nats = await startNats({ dir: await natsDir(), servers: 3, cuttable: true });
     path = await nats.path();
+    const open = (servers: readonly string[], serverId: string) =>
+      openStore({ nats: { servers }, dir: join(nats.dir, serverId), serverId });
     store = await open(path.urls, 'server-1');
     other = await open(nats.urls, 'server-2');
     await store.commit(actor, blindly(put(event('before'))));
@@ -73,14 +76,6 @@ describe('a server that is cut off', function () {
     expect(names(other.state.list('Event'))).to.include('majority');
   });
 });
-
-async function open(servers: readonly string[], serverId: string): Promise<JetStreamStore> {
-  return openStore({
-    nats: { servers },
-    dir: await natsDir(),
-    serverId,
-  });
-}
 
 /** Within the test's own timeout. */
 async function until(isSo: () => boolean): Promise<void> {

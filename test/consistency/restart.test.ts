@@ -1,4 +1,5 @@
 /** The one NATS server is killed and started again: it has forgotten the leases, and all goes on. */
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Nats, startNats } from '../../hack/nats/servers.ts';
 import type { JetStreamStore } from '../../runtime/store/jetstream/store.ts';
@@ -18,11 +19,8 @@ describe('a lone NATS server that is killed', function () {
   before(async function () {
     await needsNats(this, 'current');
     nats = await startNats({ dir: await natsDir() });
-    store = await openStore({
-      nats: { servers: nats.urls },
-      dir: await natsDir(),
-      serverId: 'server-1',
-    });
+    const dir = join(nats.dir, 'server-1');
+    store = await openStore({ nats: { servers: nats.urls }, dir, serverId: 'server-1' });
   });
   after(async () => {
     await store?.close();
