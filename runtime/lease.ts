@@ -2,12 +2,13 @@
  * Keeps a `Lease` alive: the heartbeat of an agent or a gateway, and the news of how far it has followed the store.
  * It also tells its own process when the servers may have given it up, which must come before they do.
  */
-import { type Client, deleteIfPresent } from '../api/client/client.ts';
+import type { Client } from '../api/client/client.ts';
 import { type Clock, timestamp } from '../api/clock.ts';
 import { hasCause, isApiError, UNKNOWN_HERE } from '../api/errors.ts';
 import type { LeaseSpec } from '../api/kinds/lease.ts';
 import type { Log } from '../api/log.ts';
 import { sameJson } from '../api/same-json.ts';
+import { OwnLease } from './own-lease.ts';
 import { steadyClock } from './steady-clock.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -76,6 +77,7 @@ class Keeper implements LeaseKeeper {
   readonly held: Promise<void>;
   lastContactMs: number;
   readonly #options: LeaseKeeperOptions;
+  readonly #own: OwnLease;
   /** What is measured must not depend on what somebody does to the machine's clock. */
   readonly #steady: Clock;
   readonly #watchdogs: Watchdog[] = [];
@@ -94,6 +96,7 @@ class Keeper implements LeaseKeeper {
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
+    this.#own = new OwnLease(options.client, options.name);
     this.#steady = steadyClock(options.clock);
     this.lastContactMs = this.#steady.now();
     this.held = new Promise((resolve) => {
@@ -135,9 +138,9 @@ class Keeper implements LeaseKeeper {
   }
 
   async #release(): Promise<void> {
-    const { client, log, name } = this.#options;
+    const { log, name, session } = this.#options;
     try {
-      await this.#withTimeout((signal) => deleteIfPresent(client, 'Lease', name, { signal }));
+      await this.#withTimeout((signal) => this.#own.release(session, signal));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log.info({ lease: name, reason }, 'the lease could not be released; it runs out by itself');
@@ -180,7 +183,7 @@ class Keeper implements LeaseKeeper {
   }
 
   async #write(signal: AbortSignal): Promise<void> {
-    const { client, clock, name, holder, node, durationMs, session } = this.#options;
+    const { clock, holder, node, durationMs, session } = this.#options;
     const { draining, problems, natsServers, leaving } = this.#reported;
     const reason = this.#options.whyNot?.();
     if (reason !== undefined) throw new Error(reason);
@@ -197,12 +200,7 @@ class Keeper implements LeaseKeeper {
       ...(holder === 'server' ? { leaving: leaving ?? false } : {}),
       session,
     };
-    try {
-      await client.patch('Lease', name, { spec }, { signal });
-    } catch (error) {
-      if (!isApiError(error, 'NotFound')) throw error;
-      await client.create({ kind: 'Lease', metadata: { name }, spec }, { signal });
-    }
+    await this.#own.write(spec, signal);
   }
 
   /** A request that hangs (a network that drops packets) must not keep the next one from going out. */

@@ -21,6 +21,7 @@ export interface ReadOptions {
   readonly resourceVersion?: string;
   /** Shows all that any server has acknowledged before. */
   readonly consistency?: 'linearizable';
+  readonly signal?: AbortSignal;
 }
 
 export interface ListOptions extends ReadOptions {

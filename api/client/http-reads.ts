@@ -20,9 +20,15 @@ export class HttpReads {
   }
 
   /** The answer's JSON. @throws ApiError, ConnectionError */
-  async json(kind: KindName, path: string, query: Query = {}, accept?: string): Promise<unknown> {
-    const read = (point: Query) =>
-      this.#transport.json('GET', path + queryOf({ ...query, ...point }), accept ? { accept } : {});
+  async json(
+    kind: KindName,
+    path: string,
+    { signal, ...query }: Query = {},
+    accept?: string,
+  ): Promise<unknown> {
+    const options = { signal, ...(accept ? { accept } : {}) };
+    const read = (point: Omit<Query, 'signal'>) =>
+      this.#transport.json('GET', path + queryOf({ ...query, ...point }), options);
     const newest = query.resourceVersion === undefined ? this.#newest.get(kind) : undefined;
     const answer = await read(newest === undefined ? {} : { resourceVersion: String(newest) }).catch(
       (error: unknown) => {

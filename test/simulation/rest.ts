@@ -78,9 +78,12 @@ function migrationUnrest(migration: Migration, state: Reader): string | undefine
   return isRead ? undefined : `migration ${name} (${status.phase}) is left over`;
 }
 
-/** Its agent is gone for good, or was told to go, and the node is there because somebody applied its manifest. */
+/** Its agent is gone for good, never joined, or was told to go; the node is there because somebody applied its manifest. */
 const isLost = ({ agents }: Cluster, node: string, state: Reader): boolean =>
-  agents.some((agent) => agent.machine.name === node && (agent.isLost || isExpelled(agent, state)));
+  agents.some((agent) => {
+    const { machine, token } = agent;
+    return machine.name === node && (agent.isLost || token === '' || isExpelled(agent, state));
+  });
 
 /** What it was removed with holds. Without that, an agent has no reason to leave. */
 const isExpelled = ({ machine, hasLeft }: SimulatedAgent, state: Reader): boolean =>
@@ -126,7 +129,8 @@ function allocUnrest({ metadata: { name }, spec, status }: Alloc, cluster: Clust
 
 function machineUnrest(agent: SimulatedAgent, state: Reader): string | undefined {
   const { machine, hasLeft, token } = agent;
-  if (agent.isLost) return undefined;
+  // Without a token it never came.
+  if (agent.isLost || token === '') return undefined;
   const { name } = machine;
   const node = state.get('Node', name);
   const stray = machine.running().find(({ alloc }) => {
@@ -135,8 +139,7 @@ function machineUnrest(agent: SimulatedAgent, state: Reader): string | undefined
   });
   if (stray) return `${stray.alloc} runs on ${name}, and should not`;
   if (!node || isExpelled(agent, state)) {
-    // Removed before it was told its token: it never came.
-    if (!hasLeft && token !== '') return `the agent of removed ${name} is still there`;
+    if (!hasLeft) return `the agent of removed ${name} is still there`;
     return machine.mesh ? `removed ${name} is still in its mesh` : undefined;
   }
   const mounted = [...machine.mounts].find(

@@ -1,43 +1,64 @@
 import { expect } from 'chai';
-import { type Client, ConnectionError } from '../../../api/client/client.ts';
-import { ApiError, notFound } from '../../../api/errors.ts';
-import type { LeaseSpec } from '../../../api/kinds/lease.ts';
+import { type Client, ConnectionError, type DeleteOptions } from '../../../api/client/client.ts';
+import { ApiError, alreadyExists, conflict, notFound } from '../../../api/errors.ts';
+import type { Lease, LeaseSpec } from '../../../api/kinds/lease.ts';
 import { silentLog } from '../../../api/log.ts';
 import { createLeaseKeeper, type LeaseKeeper } from '../../../runtime/lease.ts';
 import { flushMicrotasks, START_MS, VirtualClock } from '../../vocabulary/clock.ts';
 
+const NAME = 'node-node-1';
 const RENEW_EVERY_MS = 1_000;
 const FENCE_AFTER_MS = 3_000;
+
+const leaseOf = (spec: LeaseSpec, resourceVersion: string) =>
+  ({ kind: 'Lease', metadata: { name: NAME, resourceVersion }, spec }) as Lease;
 
 describe('the lease keeper', () => {
   let clock: VirtualClock;
   let keeper: LeaseKeeper;
   let written: LeaseSpec[];
-  let exists: boolean;
-  let deleted: number;
+  /** What the servers have. */
+  let lease: Lease | undefined;
   /** Thrown by each write, while it is set. */
   let failure: Error | undefined;
   /** While it is set, writes wait for it. */
   let gate: Promise<void> | undefined;
 
-  const write = async (spec: LeaseSpec) => {
+  const answered = async () => {
     await gate;
     if (failure) throw failure;
+  };
+  const write = (spec: LeaseSpec): Lease => {
     written.push(spec);
+    lease = leaseOf(spec, String(written.length));
+    return lease;
+  };
+  const found = (): Lease => {
+    if (!lease) throw notFound('Lease', NAME);
+    return lease;
+  };
+  const check = (resourceVersion: string) => {
+    if (found().metadata.resourceVersion !== resourceVersion) throw conflict('Lease', NAME);
   };
   const client = {
-    patch: async (_kind: string, name: string, { spec }: { spec: LeaseSpec }) => {
-      if (!exists && !failure) throw notFound('Lease', name);
-      await write(spec);
+    get: async () => {
+      await answered();
+      return found();
+    },
+    patch: async (_kind: string, _name: string, { metadata, spec }: Pick<Lease, 'metadata' | 'spec'>) => {
+      await answered();
+      check(metadata.resourceVersion);
+      return write(spec);
     },
     create: async ({ spec }: { spec: LeaseSpec }) => {
-      await write(spec);
-      exists = true;
+      await answered();
+      if (lease) throw alreadyExists('Lease', NAME);
+      return write(spec);
     },
-    delete: async () => {
-      await gate;
-      if (failure) throw failure;
-      deleted += 1;
+    delete: async (_kind: string, _name: string, { resourceVersion = '' }: DeleteOptions) => {
+      await answered();
+      check(resourceVersion);
+      lease = undefined;
     },
   } as unknown as Client;
   const start = async () => {
@@ -45,7 +66,7 @@ describe('the lease keeper', () => {
       client,
       clock,
       log: silentLog,
-      name: 'node-node-1',
+      name: NAME,
       holder: 'agent',
       node: 'node-1',
       durationMs: 10_000,
@@ -58,8 +79,7 @@ describe('the lease keeper', () => {
   beforeEach(() => {
     clock = new VirtualClock();
     written = [];
-    exists = false;
-    deleted = 0;
+    lease = undefined;
     failure = undefined;
     gate = undefined;
   });
@@ -200,15 +220,49 @@ describe('the lease keeper', () => {
     keeper.report({ appliedRevision: 9 });
     await clock.advance(60_000);
     expect(written).to.have.length(before);
-    expect(deleted).to.equal(1);
+    expect(lease).to.equal(undefined);
     expect(clock.nextMs).to.equal(undefined);
+  });
+
+  it('goes on where a renewal whose answer was lost has arrived all the same', async () => {
+    await start();
+    lease = leaseOf({ ...found().spec, appliedRevision: 7 }, 'unheard');
+    await clock.advance(RENEW_EVERY_MS);
+    expect(written).to.have.length(2);
+    expect(keeper.lastContactMs).to.equal(START_MS + RENEW_EVERY_MS);
+  });
+
+  it('makes the lease again where it was deleted', async () => {
+    await start();
+    lease = undefined;
+    await clock.advance(RENEW_EVERY_MS);
+    expect(found().spec.session).to.equal('run-1');
+  });
+
+  it('gives up only what it holds itself: the next run may be there already', async () => {
+    await start();
+    lease = leaseOf({ ...found().spec, session: 'run-2' }, 'later');
+    await keeper.close({ release: true });
+    expect(lease.spec.session).to.equal('run-2');
+  });
+
+  it('deletes nothing that was written after it had looked', async () => {
+    await start();
+    let open = () => {};
+    const closed = keeper.close({ release: true });
+    gate = new Promise((resolve) => (open = resolve));
+    await flushMicrotasks();
+    lease = leaseOf({ ...found().spec, session: 'run-2' }, 'later');
+    open();
+    await closed;
+    expect(lease.spec.session).to.equal('run-2');
   });
 
   it('ends where no server is there to give the lease back to', async () => {
     await start();
     failure = new ConnectionError('nothing listens there');
     await keeper.close({ release: true });
-    expect(deleted).to.equal(0);
+    expect(lease).to.not.equal(undefined);
   });
 
   it('ends within a renewal where the server hangs', async () => {

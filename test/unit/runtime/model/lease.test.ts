@@ -32,10 +32,13 @@ async function begin(): Promise<Play<Step>> {
   const clock = new VirtualClock();
   let answer: Error | undefined;
   let renewals = 0;
+  const lease = { metadata: { resourceVersion: '1' } };
   const client = {
+    get: async () => lease,
     patch: async () => {
       renewals += 1;
       if (answer) throw answer;
+      return lease;
     },
   } as unknown as Client;
   const keeper = createLeaseKeeper({
