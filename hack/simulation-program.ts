@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.ts';
 
 /** Where the packages that it imports are found from. */
 const CACHE = fileURLToPath(new URL('../node_modules/.cache/mill/', import.meta.url));
@@ -20,8 +20,7 @@ export interface Bundle {
 }
 
 /**
- * Makes one file of a program and all that it imports: that runs faster than what `tsx` makes of each file, which names
- * every function.
+ * In a folder of its own.
  * @param program absolute path of its TypeScript
  */
 export async function bundled(program: string): Promise<Bundle> {
@@ -30,16 +29,7 @@ export async function bundled(program: string): Promise<Bundle> {
   const remove = () => rm(folder, { recursive: true, force: true });
   const file = join(folder, basename(program).replace(/\.ts$/, '.mjs'));
   try {
-    await build({
-      entryPoints: [program],
-      outfile: file,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      packages: 'external',
-      logLevel: 'warning',
-    });
+    await bundle(program, file);
   } catch (error) {
     await remove();
     throw error;

@@ -1,7 +1,7 @@
 /**
  * Bench of the copies that servers keep of the store in NATS, JSON lines: acknowledged at one server → heard at another, at
  * a steady rate; how long a server with 100,000 objects takes to open, and how much memory.
- *   npx tsx hack/bench/copies.ts
+ *   npm run bench -- copies
  */
 
 import { fork } from 'node:child_process';

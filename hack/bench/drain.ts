@@ -1,7 +1,7 @@
 /**
  * Bench of a drain, a JSON line: a node with 100 service allocs, moved one at a time, beside a bare script that starts,
  * probes and stops the same processes one after another, in the same run.
- *   npx tsx hack/bench/drain.ts [ALLOCS]
+ *   npm run bench -- drain [ALLOCS]
  */
 import { stringify } from 'yaml';
 import { end, freePorts, mill, startBare, startMill, WORKLOAD } from './processes.ts';

@@ -1,7 +1,7 @@
 /**
  * Bench of a drain in fleets of two sizes, without processes: the control plane on the store in NATS, agents that answer at
  * once, one node with 20 service allocs drained. What it costs must not depend on the size of the fleet.
- *   npx tsx hack/bench/fleet.ts [NODES …]    10 and 5,000 where left out
+ *   npm run bench -- fleet [NODES …]    10 and 5,000 where left out
  */
 import { createLocalClient } from '../../api/client/local.ts';
 import { systemClock, timestamp } from '../../api/clock.ts';

@@ -2,7 +2,7 @@
  * Bench of the JetStream engine, a JSON line a result: commits a second against raw JetStream with the same bytes in the
  * same run (the better of publishes and batches), on one server and on three, with either sync. etcd always syncs, so where
  * JetStream does, it is measured beside as well: puts of the same bytes on as many servers.
- *   npx tsx hack/bench/jetstream.ts [1|3] [default|always] [1|16|64]    each of them where left out
+ *   npm run bench -- jetstream [1|3] [default|always] [1|16|64]    each of them where left out
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

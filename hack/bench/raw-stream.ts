@@ -1,18 +1,23 @@
 /** Raw JetStream: what a stream takes at all, from one client. */
-import { connect, headers, type NatsConnection, nuid } from 'nats';
+import { connect, headers, type MsgHdrs, type NatsConnection, nuid } from 'nats';
 import { event } from './objects.ts';
 
 const NAMES = 1_000;
 const TIMEOUT_MS = 10_000;
 
-/** The same bytes on the same subjects, without anything that mill does. */
+/** The same bytes on the same subjects, without anything that mill does; headers are as mill's, so the stream checks as much. */
 export class RawStream {
   readonly #connection: NatsConnection;
   readonly #data = new TextEncoder().encode(JSON.stringify(event('event-0')));
+  /** With one replica the stream is told ids, and checks them. */
+  readonly #hasIds: boolean;
   #written = 0;
+  /** The record before has an id. */
+  #isChained = false;
 
-  private constructor(connection: NatsConnection) {
+  private constructor(connection: NatsConnection, hasIds: boolean) {
     this.#connection = connection;
+    this.#hasIds = hasIds;
   }
 
   static async open(urls: readonly string[], replicas: number): Promise<RawStream> {
@@ -20,29 +25,34 @@ export class RawStream {
     const manager = await connection.jetstreamManager();
     const config = { name: 'raw', subjects: ['raw.>'], num_replicas: replicas, max_msgs_per_subject: 2 };
     await manager.streams.add({ ...config, allow_atomic: true } as typeof config);
-    return new RawStream(connection);
+    return new RawStream(connection, replicas === 1);
   }
 
-  publish(): Promise<unknown> {
-    return this.#connection.request(this.#subject(), this.#data, {
-      headers: this.#headers(),
-      timeout: TIMEOUT_MS,
-    });
+  /** @throws Error where it is not stored in its place */
+  publish(): Promise<void> {
+    const message = this.#next();
+    if (this.#hasIds) {
+      message.append('Nats-Msg-Id', idOf(this.#written));
+      if (this.#isChained) message.append('Nats-Expected-Last-Msg-Id', idOf(this.#written - 1));
+    }
+    this.#isChained = this.#hasIds;
+    message.append('Nats-Expected-Last-Sequence', String(this.#written - 1));
+    return this.#request(message);
   }
 
+  /** All or nothing. @throws Error where it is not stored in its place */
   async batch(size: number): Promise<void> {
     const id = nuid.next();
+    this.#isChained = false;
     for (let index = 1; index <= size; index++) {
-      const message = this.#headers();
+      const message = this.#next();
       message.append('Nats-Batch-Id', id);
       message.append('Nats-Batch-Sequence', String(index));
-      if (index < size) this.#connection.publish(this.#subject(), this.#data, { headers: message });
+      if (index === 1) message.append('Nats-Expected-Last-Sequence', String(this.#written - 1));
+      if (index < size) this.#connection.publish(this.#subject, this.#data, { headers: message });
       else {
         message.append('Nats-Batch-Commit', '1');
-        await this.#connection.request(this.#subject(), this.#data, {
-          headers: message,
-          timeout: TIMEOUT_MS,
-        });
+        await this.#request(message);
       }
     }
   }
@@ -51,15 +61,26 @@ export class RawStream {
     return this.#connection.close();
   }
 
-  #subject(): string {
-    return `raw.events.event-${this.#written++ % NAMES}`;
+  get #subject(): string {
+    return `raw.events.event-${this.#written % NAMES}`;
   }
 
-  /** As long as mill's own. */
-  #headers() {
+  /** Headers of the next record, as long as mill's own. */
+  #next(): MsgHdrs {
+    this.#written += 1;
     const message = headers();
-    message.append('Raw-Attempt', `0123456789ab-${this.#written}`);
-    message.append('Raw-Previous', `0123456789ab-${this.#written}`);
+    message.append('Raw-Attempt', idOf(this.#written));
+    message.append('Raw-Previous', idOf(this.#written - 1));
     return message;
   }
+
+  async #request(message: MsgHdrs): Promise<void> {
+    const sequence = this.#written;
+    const options = { headers: message, timeout: TIMEOUT_MS };
+    const answer = await this.#connection.request(this.#subject, this.#data, options);
+    const { seq, error } = answer.json<{ readonly seq?: number; readonly error?: { description: string } }>();
+    if (seq !== sequence) throw new Error(`not stored at ${sequence}: ${error?.description ?? seq}`);
+  }
 }
+
+const idOf = (sequence: number): string => `0123456789ab-${sequence}`;

@@ -1,7 +1,7 @@
 /**
  * Bench of starting and of idling, JSON lines: `mill up` to ready and `mill get nodes`, beside what an empty program
  * takes on this machine in the same run; what an idle `mill up` costs.
- *   npx tsx hack/bench/start.ts
+ *   npm run bench -- start
  */
 import { readFileSync } from 'node:fs';
 import { cpuMsOf } from '../cpu-time.ts';

@@ -1,7 +1,7 @@
 /**
  * Bench of the embedded store, a JSON line a result: commits a second against a bare append and sync of the same
  * bytes on the same disk in the same run, acknowledged → watcher, and how long 100,000 objects take to open.
- *   npx tsx hack/bench/store.ts [DIR]    about ten seconds; DIR is on the disk to measure (default: the temporary one)
+ *   npm run bench -- store [DIR]    about ten seconds; DIR is on the disk to measure (default: the temporary one)
  */
 import fs from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
