@@ -102,6 +102,19 @@ const MigrationStatus = Type.Object(
         { ...strict, description: 'why it was undone, unless it was cancelled' },
       ),
     ),
+    /** Of the stay that is going on: a break in between begins it anew. */
+    healthy: Type.Optional(
+      Type.Object(
+        {
+          since: described(Timestamp, 'its `healthyAt`, which the clock of its node says'),
+          seenAt: described(Timestamp, 'when mill saw that; `minHealthy` counts from here'),
+        },
+        {
+          ...strict,
+          description: 'since when the replacement has been healthy, where it has to be for some time',
+        },
+      ),
+    ),
     unroutedAt: Type.Optional(described(Timestamp, 'stop-first: when the original stopped serving')),
     routedAt: Type.Optional(
       described(Timestamp, 'when the replacement was seen routed by every live gateway'),

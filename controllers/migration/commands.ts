@@ -50,7 +50,7 @@ export const commands: CommandTable<'Migration', Command> = {
   async recordLoss({ alloc }, { object, client, reader, events }) {
     const lost = [...(object.status.lost ?? []), alloc];
     // What comes next has a node and a deadline of its own.
-    const next = { replacement: null, target: null, deadline: null };
+    const next = { replacement: null, target: null, healthy: null, deadline: null };
     const isRecorded = await record(client, object, { lost, ...next });
     const service = reader.get('Service', object.spec.service);
     if (!isRecorded || !service) return;

@@ -9,6 +9,7 @@ import type { Context } from '../../runtime/controller/controller.ts';
 import { isPlaced, type Placement, place } from '../placement/place.ts';
 import {
   findReplacement,
+  healthySince,
   isLostReplacement,
   type OriginalState,
   originalState,
@@ -53,6 +54,8 @@ export interface Facts {
   /** Node of the replacement. */
   readonly target: string | undefined;
   readonly replacementName: string | undefined;
+  /** Since when the replacement says that it is healthy; only where it has to be for some time. */
+  readonly healthySince: string | undefined;
   readonly healthyDeadlineMs: number;
   /** When the facts change by time alone, in ms since the epoch. */
   readonly changesAtMs: number | undefined;
@@ -65,7 +68,8 @@ export function observe(migration: Migration, { reader, nowMs }: Pick<Context, '
   const { minHealthyMs, healthyDeadlineMs } = service ? limitsOf(service) : NO_LIMITS;
   const found = findReplacement(migration, reader);
   const { alloc } = found;
-  const proven = provenAtMs(alloc, minHealthyMs);
+  const since = healthySince(alloc);
+  const proven = provenAtMs(status, since, minHealthyMs, nowMs);
   const target = alloc?.spec.node ?? status.target;
   const replacement = replacementState(found, proven, nowMs);
   const isReplacementLost = mayStartOver(status) && isLostReplacement(found, reader);
@@ -118,6 +122,7 @@ export function observe(migration: Migration, { reader, nowMs }: Pick<Context, '
     place: placement && isPlaced(placement) ? placement.node : undefined,
     target,
     replacementName: alloc?.metadata.name,
+    healthySince: minHealthyMs > 0 ? since : undefined,
     healthyDeadlineMs,
     changesAtMs: status.finishedAt ? undefined : earliestAfter(nowMs, [deadlineMs, proven, overdueAtMs]),
   };

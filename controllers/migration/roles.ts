@@ -1,6 +1,6 @@
 /** The two allocs of a migration, each in one word: how the original is, and how its replacement is. */
 import { type Alloc, isLost, isTerminal } from '../../api/kinds/alloc.ts';
-import type { Migration } from '../../api/kinds/migration.ts';
+import type { Migration, MigrationStatus } from '../../api/kinds/migration.ts';
 import type { Reader } from '../../api/store.ts';
 
 /** Annotation of a replacement: uid of the migration that created it. */
@@ -112,9 +112,24 @@ export function replacementState(
   return route === 'routed' ? 'routed' : 'proven';
 }
 
-/** When an alloc that is healthy now will have been so for `minHealthyMs`. */
-export function provenAtMs(alloc: Alloc | undefined, minHealthyMs: number): number | undefined {
+/** Since when an alloc that is healthy now has been so, by the clock of its node; undefined where it is not. */
+export function healthySince(alloc: Alloc | undefined): string | undefined {
   if (alloc?.status.phase !== 'healthy') return undefined;
   const { healthyAt, startedAt } = alloc.status;
-  return Date.parse(healthyAt ?? startedAt ?? alloc.metadata.creationTimestamp) + minHealthyMs;
+  return healthyAt ?? startedAt ?? alloc.metadata.creationTimestamp;
+}
+
+/**
+ * When a replacement that is healthy now will have been so for `minHealthyMs`. It counts from when that was recorded here: the
+ * clock of its node may be wrong.
+ */
+export function provenAtMs(
+  { healthy }: MigrationStatus,
+  since: string | undefined,
+  minHealthyMs: number,
+  nowMs: number,
+): number | undefined {
+  if (since === undefined) return undefined;
+  const seenAtMs = healthy?.since === since ? Date.parse(healthy.seenAt) : nowMs;
+  return seenAtMs + minHealthyMs;
 }

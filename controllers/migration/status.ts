@@ -13,18 +13,30 @@ export function report(migration: Migration, facts: Facts, state: State, nowMs: 
   // Nothing to say before there is a replacement: that its alloc appears brings the next report.
   if (state === 'placing') return { ...before, phase: state };
   const now = timestamp(nowMs);
+  const { healthy, ...rest } = before;
   return {
-    ...before,
+    ...rest,
     phase: state,
     strategy: facts.strategy,
     startedAt: migration.metadata.creationTimestamp,
     ...(facts.replacementName === undefined ? {} : { replacement: facts.replacementName }),
     ...(facts.target === undefined ? {} : { target: facts.target }),
     deadline: before.deadline ?? timestamp(nowMs + facts.healthyDeadlineMs),
+    ...health(healthy, facts.healthySince, now),
     ...routing(before, facts, state, nowMs),
     ...(ENDS.includes(state) ? { finishedAt: now } : {}),
     observedGeneration: migration.metadata.generation,
   };
+}
+
+/** What is recorded of a stay holds for that stay only. */
+function health(
+  recorded: MigrationStatus['healthy'],
+  since: string | undefined,
+  now: string,
+): Pick<MigrationStatus, 'healthy'> {
+  if (since === undefined) return {};
+  return { healthy: recorded?.since === since ? recorded : { since, seenAt: now } };
 }
 
 /** When somebody served again, and for how long nobody did. */

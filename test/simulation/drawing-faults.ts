@@ -5,6 +5,9 @@ import { between, integer, type Random } from './randomness.ts';
 
 /** Most that one fault lasts, but for those that are to outlast a lease. */
 const LONGEST_FAULT_MS = 5_000;
+/** A clock that nobody sets, or in another time zone. */
+const WRONG_CLOCK_MS = 3_600_000;
+
 export function drawFault(random: Random, size: Size): Drawn {
   const target = drawTarget(random, size);
   const node = integer(random, 0, size.nodes - 1);
@@ -12,7 +15,7 @@ export function drawFault(random: Random, size: Size): Drawn {
   const lostForMs =
     random() < 0.5 ? forMs : Math.round(between(random, PAST_LEASES_MS.least, PAST_LEASES_MS.most));
   const share = between(random, 0.05, 0.5);
-  switch (integer(random, 0, 19)) {
+  switch (integer(random, 0, 20)) {
     case 0:
     case 1:
     case 2:
@@ -54,12 +57,12 @@ export function drawFault(random: Random, size: Size): Drawn {
     case 11:
       return { do: 'flap', forMs: Math.round(forMs / 2) };
     case 12:
-      return {
-        do: 'badClock',
-        target,
-        offsetMs: Math.round(between(random, -1_400, 1_400)),
-        rate: between(random, 0.98, 1.02),
-      };
+    case 20: {
+      // What a server writes of times is its own word.
+      const mostMs = target.what !== 'server' && random() < 0.5 ? WRONG_CLOCK_MS : 1_400;
+      const offsetMs = Math.round(between(random, -mostMs, mostMs));
+      return { do: 'badClock', target, offsetMs, rate: between(random, 0.98, 1.02) };
+    }
     case 13:
       return random() < 0.5
         ? { do: 'slowDisk', slowestMs: between(random, 5, 400), forMs }

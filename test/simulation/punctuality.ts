@@ -85,10 +85,14 @@ function checkTaskGrace({ metadata, spec }: Alloc, { state, world, complain }: S
 
 function checkProven({ metadata: { name }, spec }: Alloc, { state, world, complain }: Shown): void {
   const service = state.get('Service', spec.owner.name);
-  if (!service || !areClocksRight(world)) return;
+  if (!service || !isServerRight(world)) return;
   const minHealthyMs = durationMs(service.spec.migration.minHealthy);
+  const nowMs = serverNowMs(world);
+  const isTooSoon = (since: string | undefined) => !since || nowMs < Date.parse(since) + minHealthyMs;
   for (const { status } of state.byIndex('Alloc', 'replaces', name)) {
-    if (status.healthyAt && serverNowMs(world) < Date.parse(status.healthyAt) + minHealthyMs)
+    if (!status.healthyAt) continue;
+    const seenAt = state.get('Migration', name)?.status.healthy?.seenAt;
+    if (areClocksRight(world) ? isTooSoon(status.healthyAt) : minHealthyMs > 0 && isTooSoon(seenAt))
       complain('migration', `${name} is stopped before its replacement has been healthy for long enough`);
   }
 }
@@ -138,6 +142,9 @@ const serverNowMs = ({ timeline, serverTime }: World): number =>
   Math.floor(timeline.nowMs + serverTime.offsetMs);
 
 /** Only then can times that one process wrote be compared with those of another. */
-const areClocksRight = ({ serverTime, machines, secondControlPlane }: World): boolean =>
-  !secondControlPlane &&
-  [serverTime, ...[...machines.values()].map(({ time }) => time)].every(({ offsetMs }) => offsetMs === 0);
+const areClocksRight = (world: World): boolean =>
+  isServerRight(world) && [...world.machines.values()].every(({ time }) => time.offsetMs === 0);
+
+/** Nobody has set its clock, and there is one. */
+const isServerRight = ({ serverTime, secondControlPlane }: World): boolean =>
+  !secondControlPlane && serverTime.offsetMs === 0;

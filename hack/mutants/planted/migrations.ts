@@ -10,6 +10,13 @@ export const migrations: readonly Mutant[] = [
     replace: "if (provenAtMs === undefined) return 'healthy';",
   },
   {
+    name: 'health-by-a-foreign-clock',
+    what: "a replacement has to be healthy by its node's clock, however wrong that is",
+    file: 'controllers/migration/roles.ts',
+    find: 'healthy?.since === since ? Date.parse(healthy.seenAt) : nowMs;',
+    replace: 'Date.parse(since);',
+  },
+  {
     name: 'migration-route-not-awaited',
     file: 'controllers/migration/roles.ts',
     what: "a replacement counts as routed before the gateways' acknowledgement",

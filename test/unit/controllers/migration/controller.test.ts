@@ -248,16 +248,6 @@ describe('the migration controller', () => {
     expect(moved('web-0-old').failure?.message).to.contain('node-2: is cordoned');
   });
 
-  it('waits until the replacement has been healthy for minHealthy', async () => {
-    const slow = service('web', { migration: { minHealthy: '10s' } });
-    await begin(slow, healthyAlloc('web-0-old', slow, { node: 'node-1' }), migration('web-0-old', spec));
-    await world.run(migrationController);
-    await world.advance(9_999);
-    expect(moved('web-0-old').phase).to.equal('awaitingHealthy');
-    await world.advance(1);
-    expect(moved('web-0-old').phase).to.equal('done');
-  });
-
   describe('stop-first', () => {
     const begun = async () => {
       await begin(db, dbOriginal, data, migration('db-0-old', { service: 'db', node: 'node-1' }));

@@ -44,6 +44,7 @@ export const facts = (part: Partial<Facts> = {}): Facts => ({
   origin: 'node-1',
   place: part.replacement === undefined || part.replacement === 'none' ? 'node-2' : undefined,
   target: 'node-2',
+  healthySince: undefined,
   replacementName: 'web-0-new',
   healthyDeadlineMs: 300_000,
   changesAtMs: undefined,
