@@ -9,7 +9,7 @@ import { untilSignal } from './signals.ts';
 /** Runs until SIGTERM or SIGINT. @returns the exit code */
 export async function runServer(options: ServerOptions): Promise<number> {
   const stopped = untilSignal();
-  const core = await startServerCore({
+  const starting = startServerCore({
     ...options,
     clock: systemClock,
     random: Math.random,
@@ -17,6 +17,9 @@ export async function runServer(options: ServerOptions): Promise<number> {
     ...listenAddress(options.listen),
     names: options.tlsNames,
   });
+  // It may be waiting for NATS: then there is nothing yet that would have to be ended.
+  const core = await Promise.race([starting, stopped.then(() => undefined)]);
+  if (!core) return 0;
   process.stdout.write(`mill server is ready: ${core.url}\n`);
   await stopped;
   await core.close();

@@ -19,13 +19,16 @@ const GATEWAY_NAME = 'local';
 export async function runUp(options: UpOptions): Promise<number> {
   const stopped = untilSignal();
   const common = { clock: systemClock, random: Math.random, log: createLog(options.logLevel) };
-  const core = await startServerCore({
+  const starting = startServerCore({
     ...common,
     ...listenAddress(options.listen),
     data: options.data,
     ...(options.nats ? { nats: options.nats } : {}),
     names: [],
   });
+  // It may be waiting for NATS: then there is nothing yet that would have to be ended.
+  const core = await Promise.race([starting, stopped.then(() => undefined)]);
+  if (!core) return 0;
   const gateway = startGateway({
     ...common,
     name: GATEWAY_NAME,

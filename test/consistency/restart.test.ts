@@ -39,6 +39,19 @@ describe('a lone NATS server that is killed', function () {
     expect(names(store.state.list('Lease'))).to.deep.equal(['after']);
     expect(store.health).to.deep.equal({});
   });
+
+  it('is waited for by a server that starts before it', async () => {
+    await nats.server(0).kill();
+    const opening = openStore({
+      nats: { servers: nats.urls },
+      dir: join(nats.dir, 'server-2'),
+      serverId: 'server-2',
+    });
+    await nats.server(0).start();
+    const late = await opening;
+    expect(names(late.state.list('Event'))).to.deep.equal(['after', 'before']);
+    await late.close();
+  });
 });
 
 /** Tries again, as whoever beats does, within the test's own timeout. */

@@ -1,5 +1,4 @@
 /** A server of a run, in a process of its own: a store, and the writers that use it. It is killed at any moment. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../api/clock.ts';
 import { isEphemeral, KIND_NAMES } from '../../api/kinds/index.ts';
 import type { Log } from '../../api/log.ts';
@@ -13,9 +12,6 @@ import type { FromWorker, ToWorker, WorkerOptions } from './server.ts';
 import { WRITER } from './workload.ts';
 import { proveAlive, type WriterOptions, write } from './writer.ts';
 
-/** As a supervisor waits before it starts a process again. */
-const RESTART_MS = 200;
-
 const options = JSON.parse(process.env.CONSISTENCY_WORKER ?? '') as WorkerOptions;
 const { serverId, run } = options;
 const history = new HistoryFile(options.historyFile);
@@ -28,7 +24,7 @@ process.on('uncaughtException', (error) => onWrong(`an uncaught exception: ${err
 process.on('disconnect', () => process.exit());
 
 const startedMs = nowMs();
-const store = await onceReached({
+const store = await openJetStreamStore({
   nats: { servers: options.urls },
   bucket: options.bucket,
   dir: options.dir,
@@ -38,18 +34,6 @@ const store = await onceReached({
   admission,
   writer: (state) => (options.writers.length > 0 ? state.get('Event', WRITER)?.spec.message : undefined),
 });
-
-/** A server that cannot reach NATS when it starts ends, and is started again by whoever looks after it. */
-async function onceReached(...parameters: Parameters<typeof openJetStreamStore>): Promise<JetStreamStore> {
-  for (;;) {
-    try {
-      return await openJetStreamStore(...parameters);
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.includes('cannot be reached')) throw error;
-      await pause(RESTART_MS);
-    }
-  }
-}
 
 const { revision } = store.state;
 store.subscribe({ after: revision }, (change) => {

@@ -29,7 +29,21 @@ export interface NatsOptions {
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
 }
 
-/** @throws Error in one line where no server can be reached, or refuses the credentials */
+/** Its message is one line. */
+export class CannotConnect extends Error {
+  override readonly name = 'CannotConnect';
+  /** Nobody is there, and somebody may come; else what is there will go on refusing. */
+  readonly mayPass: boolean;
+
+  constructor(servers: readonly string[], cause: NatsError) {
+    const { code, message } = cause;
+    const reason = NATS_REASONS[code] ?? plainReason(code) ?? message;
+    super(`NATS cannot be reached at ${servers.join(', ')}: ${reason}`, { cause });
+    this.mayPass = ABSENT.has(code);
+  }
+}
+
+/** @throws CannotConnect where no server can be reached, or refuses the credentials */
 export async function connectToNats(options: NatsOptions, name: string): Promise<NatsConnection> {
   const { servers, user, password, token, credentialsFile, tls } = options;
   const authenticator =
@@ -56,9 +70,7 @@ export async function connectToNats(options: NatsOptions, name: string): Promise
     // Later on a server that was just started may refuse everybody for a moment: no reason to give up.
     return await connect({ ...settings, ignoreAuthErrorAbort: true });
   } catch (error) {
-    const { message, code } = error as NatsError;
-    const reason = NATS_REASONS[code] ?? plainReason(code) ?? message;
-    throw new Error(`NATS cannot be reached at ${servers.join(', ')}: ${reason}`, { cause: error });
+    throw new CannotConnect(servers, error as NatsError);
   }
 }
 
@@ -78,6 +90,12 @@ const NATS_REASONS: Readonly<Record<string, string>> = {
   BAD_CREDS: 'the credentials file holds no JWT and seed',
   SERVER_OPT_NA: 'it does not speak TLS, which is asked for',
 };
+
+/** Codes, of the client and of Node, that say that nobody answers now. */
+const ABSENT: ReadonlySet<string> = new Set([
+  ...['CONNECTION_REFUSED', 'CONNECTION_TIMEOUT', 'TIMEOUT', 'DISCONNECT'],
+  ...['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'],
+]);
 
 /** Since when the connection is broken, in ms since the epoch; undefined while it stands. */
 export class Contact {

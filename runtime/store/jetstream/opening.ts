@@ -4,12 +4,13 @@ import { type Clock, sleep } from '../../../api/clock.ts';
 import type { Log } from '../../../api/log.ts';
 import { JetStreamApi, type StreamInfo } from './api.ts';
 import { openLeases, openObjects, type Replicas } from './bucket.ts';
+import { CannotConnect } from './connection.ts';
 import { checkIdentity, type Identity } from './genesis.ts';
 import { BehindError } from './identity.ts';
 import { memoryFile } from './memory.ts';
 import { Subjects } from './subjects.ts';
 
-/** A cluster that boots for the first time was seen to take over ten seconds until it takes streams. */
+/** Machines that got their power back together start in any order; and a cluster that boots was seen to take over ten seconds. */
 const START_WAIT_MS = 60_000;
 const START_PAUSE_MS = 250;
 /** A leader that was paused, and has been replaced meanwhile, may answer before it learns of that: it is asked again. */
@@ -22,6 +23,8 @@ export interface BucketOptions {
   readonly dir: string;
   /** Absent: as many as there are; three in a new bucket of a cluster. */
   readonly replicas?: Replicas;
+  /** So long NATS is waited for, in ms; default: a minute. */
+  readonly startWaitMs?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -39,10 +42,10 @@ export function openBucket(options: BucketOptions, connection: NatsConnection): 
 
 /** A NATS cluster that has just been started is waited for. */
 export async function whenReady<T>(
-  { clock, log }: Pick<BucketOptions, 'clock' | 'log'>,
+  { clock, log, startWaitMs = START_WAIT_MS }: Pick<BucketOptions, 'clock' | 'log' | 'startWaitMs'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  const deadlineMs = clock.now() + START_WAIT_MS;
+  const deadlineMs = clock.now() + startWaitMs;
   let looks = 0;
   let isSaid = false;
   for (;;) {
@@ -52,7 +55,7 @@ export async function whenReady<T>(
       const isPassing = isOfNats(error) || (error instanceof BehindError && ++looks < LOOKS_BEFORE_LOST);
       if (!isPassing || clock.now() >= deadlineMs) throw inOneLine(error);
       const reason = error instanceof Error ? error.message : String(error);
-      if (!isSaid) log.warn({ reason, forMs: START_WAIT_MS }, 'NATS is not ready yet: it is waited for');
+      if (!isSaid) log.warn({ reason, forMs: startWaitMs }, 'NATS is not ready yet: it is waited for');
       isSaid = true;
       await sleep(clock, START_PAUSE_MS);
     }
@@ -82,11 +85,13 @@ async function tryToOpen(
 
 export const leaseSubjects = (bucket: string): Subjects => new Subjects(`${bucket}_leases`);
 
-/** While a cluster elects its leaders: no answer, no leader, no peers yet. What mill says itself is final. */
+/** Nobody there yet; or, while a cluster elects its leaders: no answer, no leader, no peers. What mill says itself is final. */
 const isOfNats = (error: unknown): boolean =>
-  error instanceof Error && ['NatsError', 'JetStreamError'].includes(error.name);
+  error instanceof CannotConnect
+    ? error.mayPass
+    : error instanceof Error && ['NatsError', 'JetStreamError'].includes(error.name);
 
 const inOneLine = (error: unknown): Error => {
-  if (!isOfNats(error)) return error as Error;
+  if (!isOfNats(error) || error instanceof CannotConnect) return error as Error;
   return new Error(`NATS is not ready to keep the state: ${(error as Error).message}`, { cause: error });
 };

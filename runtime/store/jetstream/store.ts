@@ -39,7 +39,7 @@ export interface JetStreamStore extends Store {
  */
 export async function openJetStreamStore(options: JetStreamStoreOptions): Promise<JetStreamStore> {
   const { nats, bucket, serverId, clock, log } = options;
-  const connection = await connectToNats(nats, `mill server ${serverId}`);
+  const connection = await whenReady(options, () => connectToNats(nats, `mill server ${serverId}`));
   try {
     const startedMs = clock.now();
     const store = new NatsBackedStore(options, connection, await openBucket(options, connection));

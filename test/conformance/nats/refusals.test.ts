@@ -34,6 +34,7 @@ describe('a NATS server that cannot keep the state', function () {
     const opened = openStore({
       nats: { servers: nats.urls, ...options },
       ...(replicas ? { replicas } : {}),
+      startWaitMs: 0,
       dir,
     });
     return ((await failure(opened)) as Error).message.replace(nats.urls.join(), 'URL');
