@@ -2,11 +2,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { drawPlan } from '../test/simulation/drawing.ts';
 import { readEngine } from '../test/simulation/plan.ts';
 import { type Result, simulate } from '../test/simulation/run.ts';
 import { keepSteps, shrink } from '../test/simulation/shrink.ts';
+import { optionsOf, refuse, wholeNumber } from './options.ts';
 import { bundled, SIMULATION_OPTIONS } from './simulation-program.ts';
 
 const DEFAULT_SEEDS = 200;
@@ -14,39 +14,48 @@ const DEFAULT_SEEDS = 200;
 const PROGRESS_EVERY = 10_000;
 const WORKER = fileURLToPath(new URL('../test/simulation/worker.ts', import.meta.url));
 
-const { values } = parseArgs({
-  options: {
-    /** How many clusters. */
-    seeds: { type: 'string', default: String(DEFAULT_SEEDS) },
-    /** The first seed; others each time where it is left out. */
-    seed: { type: 'string' },
-    /** Runs the one seed with these of its steps only: `--steps 0,3,4`. */
-    steps: { type: 'string' },
-    /** `embedded` (one server) or `jetstream` (several on NATS); where it is left out, each seed draws it. */
-    engine: { type: 'string' },
-    /** Does not stop at the first failure: counts them by kind. */
-    'keep-going': { type: 'boolean', default: false },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-  },
+const USAGE = `usage: npm run simulate -- [--seeds N=${DEFAULT_SEEDS}] [--seed S [--steps 0,3,…]] [--engine embedded|jetstream]
+       [--keep-going] [--jobs N]`;
+
+const values = optionsOf(USAGE, {
+  /** How many clusters. */
+  seeds: { type: 'string', default: String(DEFAULT_SEEDS) },
+  /** The first seed; others each time where it is left out. */
+  seed: { type: 'string' },
+  /** Runs the one seed with these of its steps only: `--steps 0,3,4`. */
+  steps: { type: 'string' },
+  /** `embedded` (one server) or `jetstream` (several on NATS); where it is left out, each seed draws it. */
+  engine: { type: 'string' },
+  /** Does not stop at the first failure: counts them by kind. */
+  'keep-going': { type: 'boolean', default: false },
+  jobs: { type: 'string', default: String(availableParallelism()) },
 });
 
 /** What a worker tells of a seed, and the time of a processor that it took. */
 type Outcome = Omit<Result, 'story'> & { readonly cpuMs: number };
 
-const engine = readEngine(values.engine);
-const first = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
+const engine = readEngineOption(values.engine);
+const first = values.seed === undefined ? Math.floor(Math.random() * 1e9) : wholeNumber('seed', values.seed);
 if (values.steps !== undefined) await repeat(first, values.steps);
 else
   await search(
     first,
     values.seed !== undefined && process.argv.every((each) => !each.startsWith('--seeds'))
       ? 1
-      : Number(values.seeds),
+      : wholeNumber('seeds', values.seeds, 1),
   );
+
+function readEngineOption(given: string | undefined) {
+  try {
+    return readEngine(given);
+  } catch (error) {
+    return refuse(`--engine: ${(error as Error).message}`);
+  }
+}
 
 /** One seed again, as a failure told. */
 async function repeat(seed: number, steps: string): Promise<void> {
-  const kept = steps === '' ? [] : steps.split(',').map(Number);
+  const kept = steps === '' ? [] : steps.split(',').map((step) => wholeNumber('steps', step));
   const result = await simulate(keepSteps(drawPlan(seed, engine), kept));
   console.log(result.story.join('\n'));
   console.log(verdict(result));
@@ -71,7 +80,7 @@ async function search(from: number, count: number): Promise<void> {
     const isEnough = next >= from + count || isStopped || (failures.length > 0 && !values['keep-going']);
     return isEnough ? undefined : next++;
   };
-  const workers = Array.from({ length: Math.min(count, Number(values.jobs)) }, () =>
+  const workers = Array.from({ length: Math.min(count, wholeNumber('jobs', values.jobs, 1)) }, () =>
     fork(program.file, engine ? [engine] : [], { execArgv: [...SIMULATION_OPTIONS] }),
   );
   const searched = Promise.all(

@@ -5,13 +5,15 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { CannotFetch } from '../nats/fetch.ts';
 import { NATS_RELEASES, type NatsRelease } from '../nats/releases.ts';
+import { optionsOf } from '../options.ts';
 import { type Cluster, deleteCluster, startCluster } from './cluster.ts';
 
 const MAX_AGENTS = 100;
 const USAGE = 'usage: npm run cluster -- [--agents N=3] [--data DIR] [--nats current|stable]';
+
+const ABOUT = 'Three NATS servers, three mill servers, agents and a gateway on this machine, until Ctrl-C.';
 
 interface Wanted {
   readonly agents: number;
@@ -44,20 +46,11 @@ async function main(): Promise<void> {
 }
 
 function wanted(): Wanted {
-  const options = { agents: { type: 'string' }, data: { type: 'string' }, nats: { type: 'string' } } as const;
-  if (process.argv.slice(2).some((word) => word === '--help' || word === '-h')) {
-    console.log(
-      `${USAGE}\n\nThree NATS servers, three mill servers, agents and a gateway on this machine, until Ctrl-C.`,
-    );
-    process.exit(0);
-  }
-  let values: { agents?: string; data?: string; nats?: string };
-  try {
-    ({ values } = parseArgs({ options }));
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${USAGE}`, { cause: error });
-  }
-  const { agents = '3', data, nats = 'current' } = values;
+  const { agents, data, nats } = optionsOf(`${USAGE}\n\n${ABOUT}`, {
+    agents: { type: 'string', default: '3' },
+    data: { type: 'string' },
+    nats: { type: 'string', default: 'current' },
+  });
   const count = Number(agents);
   if (!Number.isInteger(count) || count < 0 || count > MAX_AGENTS) {
     throw new UsageError(`--agents "${agents}": a number from 0 to ${MAX_AGENTS}\n${USAGE}`);

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { optionsOf, refuse } from '../options.ts';
 import { startServers, startUp } from './fleet.ts';
 import { startTraffic, type Traffic } from './traffic.ts';
 
@@ -21,6 +21,10 @@ const COUNTER = 'http://127.0.0.1:18081/next';
 const STEADY_MS = 2_000;
 const READY_TIMEOUT_MS = 30_000;
 
+const { servers } = optionsOf('usage: npm run demo -- [--servers 1|3]', {
+  servers: { type: 'string', default: '1' },
+});
+if (servers !== '1' && servers !== '3') refuse(`--servers "${servers}": 1 or 3`);
 const home = mkdtempSync(join(tmpdir(), 'mill-demo-'));
 const env: NodeJS.ProcessEnv = { ...process.env };
 
@@ -35,8 +39,6 @@ await main().then(
 );
 
 async function main(): Promise<number> {
-  const { servers } = parseArgs({ options: { servers: { type: 'string', default: '1' } } }).values;
-  if (servers !== '1' && servers !== '3') throw new Error(`--servers "${servers}": 1 or 3`);
   say(
     servers === '1'
       ? 'mill up: a store, an API server, controllers, a gateway and three nodes, in one process'

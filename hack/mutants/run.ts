@@ -1,7 +1,7 @@
 /** `npm run mutants`: plants one small bug after the other, and shows which of them the simulation or the model tests find. */
 
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { optionsOf, wholeNumber } from '../options.ts';
 import { type Mutant, mutated } from './mutant.ts';
 import { MUTANTS } from './mutants.ts';
 import { type Outcome, Outcomes } from './outcome.ts';
@@ -19,23 +19,24 @@ const DEFAULT_SEEDS = 500;
 /** As many as a small machine has cores. */
 const DEFAULT_JOBS = 2;
 
-const { values } = parseArgs({
-  options: {
-    /** Only the mutants of these names. */
-    only: { type: 'string', multiple: true },
-    /** How many clusters are tried before the model tests are. */
-    seeds: { type: 'string', default: String(DEFAULT_SEEDS) },
-    seed: { type: 'string', default: String(FIRST_SEED) },
-    jobs: { type: 'string', default: String(DEFAULT_JOBS) },
-    /** One JSON object a mutant. */
-    json: { type: 'boolean', default: false },
-    /** Names the mutants, checks that none is stale, and runs nothing. */
-    list: { type: 'boolean', default: false },
-    /** Takes the outcomes of an earlier run for granted where nothing has changed since. */
-    resume: { type: 'boolean', default: false },
-    /** Takes it for granted that the tree is right without a mutant. */
-    'skip-check': { type: 'boolean', default: false },
-  },
+const USAGE = `usage: npm run mutants -- [--only NAME …] [--seeds N=${DEFAULT_SEEDS}] [--seed S=${FIRST_SEED}] [--jobs N=${DEFAULT_JOBS}]
+       [--list] [--json] [--resume] [--skip-check]`;
+
+const values = optionsOf(USAGE, {
+  /** Only the mutants of these names. */
+  only: { type: 'string', multiple: true },
+  /** How many clusters are tried before the model tests are. */
+  seeds: { type: 'string', default: String(DEFAULT_SEEDS) },
+  seed: { type: 'string', default: String(FIRST_SEED) },
+  jobs: { type: 'string', default: String(DEFAULT_JOBS) },
+  /** One JSON object a mutant. */
+  json: { type: 'boolean', default: false },
+  /** Names the mutants, checks that none is stale, and runs nothing. */
+  list: { type: 'boolean', default: false },
+  /** Takes the outcomes of an earlier run for granted where nothing has changed since. */
+  resume: { type: 'boolean', default: false },
+  /** Takes it for granted that the tree is right without a mutant. */
+  'skip-check': { type: 'boolean', default: false },
 });
 
 const stop = new AbortController();
@@ -56,8 +57,12 @@ async function main(): Promise<number> {
     for (const { name, file, what } of mutants) console.log(`${name} (${file}): ${what}`);
     return 0;
   }
-  const search: Search = { firstSeed: numberOf('seed'), seeds: numberOf('seeds'), signal: stop.signal };
-  const jobs = Math.min(numberOf('jobs'), mutants.length);
+  const search: Search = {
+    firstSeed: wholeNumber('seed', values.seed, 1),
+    seeds: wholeNumber('seeds', values.seeds, 1),
+    signal: stop.signal,
+  };
+  const jobs = Math.min(wholeNumber('jobs', values.jobs, 1), mutants.length);
   const trees: Tree[] = [];
   try {
     for (let job = 0; job < jobs; job++) trees.push(await Tree.copyOf(ROOT));
@@ -112,11 +117,4 @@ function chosen(): readonly Mutant[] {
   const unknown = values.only?.find((name) => !names.has(name));
   if (unknown !== undefined) throw new Error(`there is no mutant "${unknown}"; --list names them`);
   return values.only ? MUTANTS.filter(({ name }) => values.only?.includes(name)) : MUTANTS;
-}
-
-/** @throws Error where it is none */
-function numberOf(option: 'seed' | 'seeds' | 'jobs'): number {
-  const number = Number(values[option]);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  throw new Error(`--${option} takes a whole number above 0 (got "${values[option]}")`);
 }
