@@ -127,7 +127,7 @@ export type Alloc = Resource<'Alloc', AllocSpec, AllocStatus>;
 export const isTerminal = (alloc: Alloc): boolean =>
   alloc.status.phase === 'stopped' || alloc.status.phase === 'failed';
 
-/** True where it is over and nobody saw how it ended: its agent or its node was lost, through no fault of its own. */
+/** True where it is over through no fault of its own: its agent, or its node, was lost. */
 export const isLost = ({ status }: Alloc): boolean =>
   status.reason === 'NodeDown' || status.reason === 'AgentLost';
 

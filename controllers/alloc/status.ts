@@ -117,7 +117,7 @@ function ended(alloc: Alloc, facts: Facts, nowMs: number): AllocStatus {
   const { supervision, owner } = facts;
   if (!supervision) return fail('AgentLost', 'its process is gone, and with it how it ended');
   if (supervision.purpose === 'fenced')
-    return fail('Killed', 'killed: no server was reached, and its volume had to be let go');
+    return fail('AgentLost', 'its agent reached no server, and killed it to let go of its volume');
   if (supervision.purpose === 'stopped') return fail('AgentLost', 'its agent was stopped, and stopped it');
   if (supervision.startError !== undefined) return fail('StartFailed', supervision.startError);
   const { exitCode, signal } = supervision.exit ?? {};

@@ -190,8 +190,8 @@ describe('an agent with real processes', () => {
     await Promise.all([fleet.phase('db-0-a', 'healthy'), fleet.phase('web-0-a', 'healthy')]);
     isCut = true;
     const killed = await fleet.phase('db-0-a', 'failed');
-    expect(killed?.status).to.include({ reason: 'Killed' });
-    expect(killed?.status.message).to.include('no server was reached');
+    expect(killed?.status).to.include({ reason: 'AgentLost' });
+    expect(killed?.status.message).to.include('reached no server');
     expect((await fleet.client.get('Alloc', 'web-0-a')).status.phase).to.equal('healthy');
     isCut = false;
     await fleet.client.patch('Alloc', 'db-0-a', { spec: { desired: 'stopped' } });
