@@ -6,16 +6,16 @@ import { isApiError } from '../api/errors.ts';
 import type { KindName } from '../api/kinds/index.ts';
 import { steadyClock } from './steady-clock.ts';
 
-/** Servers that cannot tell what is newest are asked again for so long: an election of NATS takes 4 to 8 s. */
-const UNCERTAIN_FOR_MS = 10_000;
-
 export class InformerLists {
   readonly #client: Client;
   readonly #steady: Clock;
   readonly #beganMs: number;
+  readonly #certainForMs: number;
 
-  constructor(client: Client, clock: Clock) {
+  /** @param certainForMs for so long servers that cannot tell what is newest are asked again; then what they have is taken */
+  constructor(client: Client, clock: Clock, certainForMs: number) {
     this.#client = client;
+    this.#certainForMs = certainForMs;
     this.#steady = steadyClock(clock);
     this.#beganMs = this.#steady.now();
   }
@@ -38,10 +38,9 @@ export class InformerLists {
       return await newest();
     } catch (error) {
       if (isRevisionTooLarge(error)) return newest();
-      // Nobody can tell for long whether there is more: better to work by what is here than by nothing.
       const isUncertain = isApiError(error, 'ServiceUnavailable') || isApiError(error, 'Timeout');
       const forMs = this.#steady.now() - this.#beganMs;
-      if (known > 0 || !isUncertain || forMs < UNCERTAIN_FOR_MS) throw error;
+      if (known > 0 || !isUncertain || forMs < this.#certainForMs) throw error;
       return client.list(kind, selection);
     }
   }

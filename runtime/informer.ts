@@ -33,6 +33,11 @@ export interface InformerOptions {
   readonly watches: readonly InformerWatch[];
   /** Nothing is listed before it resolves; absent: at once. */
   readonly after?: Promise<unknown>;
+  /**
+   * Where no server can tell what is newest, it begins with what they have after so many ms: for who can do more good with that than
+   * with nothing. Absent: it waits, and takes nothing that is missing for deleted.
+   */
+  readonly certainForMs?: number;
 }
 
 export interface Informer extends ObjectSource {
@@ -74,7 +79,8 @@ class ListWatchInformer implements Informer {
 
   constructor(options: InformerOptions) {
     this.#options = options;
-    this.#lists = new InformerLists(options.client, options.clock);
+    const { client, clock, certainForMs = Number.POSITIVE_INFINITY } = options;
+    this.#lists = new InformerLists(client, clock, certainForMs);
     const listed = options.watches.map(
       (watch) => new Promise<void>((resolve) => void this.#follow(watch, resolve)),
     );

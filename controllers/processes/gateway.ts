@@ -12,6 +12,8 @@ import { createLeaseKeeper } from '../../runtime/lease.ts';
 const LEASE_DURATION_MS = 6_000;
 /** Four renewals may be lost. */
 const RENEW_EVERY_MS = 1_200;
+/** An election of NATS takes 4 to 8 s; for longer nobody is to be without a route that is known. */
+const CERTAIN_FOR_MS = 10_000;
 
 export interface GatewayProcessOptions {
   /** Unique among the gateways; of one that runs beside an agent, the node's. */
@@ -69,6 +71,7 @@ export function startGateway(options: GatewayProcessOptions): GatewayProcess {
     random,
     watches: [{ kind: 'Endpoints' }],
     after: lease.held,
+    certainForMs: CERTAIN_FOR_MS,
   });
   // Its routes are applied in the turn in which a change is heard, so it has applied what the informer shows.
   informer.subscribe({ kinds: ['Endpoints'] }, ({ type, object }) => {

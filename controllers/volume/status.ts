@@ -14,7 +14,9 @@ export function volumeStatus(volume: Volume, facts: Facts, state: State): Volume
     case 'ready':
       return { ...observed, phase: 'ready' };
     case 'awaitingNode': {
-      const phase = status.node === undefined ? 'ready' : status.phase;
+      // An attempt that failed is over: what is waited for now is the node, and then it is tried again.
+      const recorded = status.phase === 'failed' ? 'attaching' : status.phase;
+      const phase = status.node === undefined ? 'ready' : recorded;
       return { ...observed, phase, ...(facts.obstacle === undefined ? {} : { message: facts.obstacle }) };
     }
     case 'attached':

@@ -3,6 +3,7 @@ import { type Alloc, isTerminal } from '../../api/kinds/alloc.ts';
 import { isFinished, type Migration } from '../../api/kinds/migration.ts';
 import { isSchedulable, type Node } from '../../api/kinds/node.ts';
 import type { Service } from '../../api/kinds/service.ts';
+import type { Volume } from '../../api/kinds/volume.ts';
 import type { Reader } from '../../api/store.ts';
 import { isServing } from '../../controllers/service/slots.ts';
 import type { SimulatedAgent } from './agents.ts';
@@ -28,14 +29,7 @@ export function whyNotAtRest(cluster: Cluster): string | undefined {
       status.phase === 'running' ? `task ${metadata.name} runs` : undefined,
     ) ??
     first(state.list('Alloc'), (alloc) => allocUnrest(alloc, cluster)) ??
-    first(state.list('Volume'), ({ metadata, status }) => {
-      const { name, uid } = metadata;
-      const real = cluster.cloud.attached.get(uid);
-      if (status.phase !== 'attached' && status.phase !== 'ready') return `volume ${name} is ${status.phase}`;
-      return real === status.node
-        ? undefined
-        : `volume ${name} is at ${real}, and said to be at ${status.node}`;
-    }) ??
+    first(state.list('Volume'), (volume) => volumeUnrest(volume, cluster, state)) ??
     first(cluster.cloud.attached.keys(), (uid) =>
       state.list('Volume').some(({ metadata }) => metadata.uid === uid)
         ? undefined
@@ -110,6 +104,18 @@ function serviceUnrest(service: Service, state: Reader): string | undefined {
     return `service ${name} serves with ${serving.length} allocs of ${replicas}`;
   const ready = active.filter(isServing).length;
   return service.status.ready === ready ? undefined : `service ${name} reports ${service.status.ready} ready`;
+}
+
+function volumeUnrest({ metadata, status }: Volume, { cloud }: Cluster, state: Reader): string | undefined {
+  const { name, uid } = metadata;
+  const real = cloud.attached.get(uid);
+  const isAwaited = state
+    .byIndex('Alloc', 'volume', name)
+    .some((alloc) => alloc.spec.node === status.node && !isTerminal(alloc) && isStranded(alloc, state));
+  // On its way to a node that drains, where somebody waits for it: it arrives when that node is undrained.
+  if (status.phase === 'attaching' && real === undefined && isAwaited) return undefined;
+  if (status.phase !== 'attached' && status.phase !== 'ready') return `volume ${name} is ${status.phase}`;
+  return real === status.node ? undefined : `volume ${name} is at ${real}, and said to be at ${status.node}`;
 }
 
 /** It waits for a volume on a node that is drained, and can be moved nowhere: the drain has failed, and says so. */

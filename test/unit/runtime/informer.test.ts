@@ -20,6 +20,7 @@ describe('the informer', () => {
   let informer: Informer;
   let told: string[];
   let after: Promise<void> | undefined;
+  let certainForMs: number | undefined;
   const at = (object: AnyObject, revision: number) =>
     changed(object, { metadata: { resourceVersion: String(revision) } });
   const say = (change: Change) => `${change.type} ${change.object.metadata.name}@${change.revision}`;
@@ -32,6 +33,7 @@ describe('the informer', () => {
       random: seededRandom(),
       watches: [{ kind: 'Node', fieldSelector: 'status.phase=ready' }],
       ...(after ? { after } : {}),
+      ...(certainForMs === undefined ? {} : { certainForMs }),
     });
     informer.subscribe({ kinds: ['Node'] }, (change) => told.push(say(change)));
     await flushMicrotasks();
@@ -43,6 +45,7 @@ describe('the informer', () => {
     clock = new VirtualClock();
     told = [];
     after = undefined;
+    certainForMs = undefined;
   });
   afterEach(() => informer.close());
 
@@ -79,7 +82,19 @@ describe('the informer', () => {
   });
 
   for (const reason of ['ServiceUnavailable', 'Timeout'] as const) {
-    it(`begins with what a server has where none can tell for long whether there is more (${reason})`, async () => {
+    it(`waits for as long as no server can tell whether there is more (${reason})`, async () => {
+      server.newestError = new ApiError(reason, 'there is no quorum');
+      await start(at(node('node-1'), 9));
+      await clock.advance(LONG_MS);
+      expect(informer.isSynced).to.equal(false);
+      server.newestError = undefined;
+      await clock.advance(LONG_MS);
+      await informer.synced;
+      expect(told).to.deep.equal(['added node-1@9']);
+    });
+
+    it(`begins with what a server has, where it may, after a while (${reason})`, async () => {
+      certainForMs = 10_000;
       server.newestError = new ApiError(reason, 'there is no quorum');
       await start(at(node('node-1'), 9));
       await clock.advance(9_000);

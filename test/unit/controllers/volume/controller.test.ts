@@ -152,6 +152,20 @@ describe('the volume controller', () => {
     expect(data().status.message).to.equal(undefined);
   });
 
+  it('is still on its way, and has not failed, when the node that it is attached to begins to drain after a failed attempt', async () => {
+    await start({ objects: [...nodes(), fresh()] });
+    driver.failure = 'attach';
+    await world.put(mounting('db-0-a', 'node-1'));
+    expect(data().status).to.include({ phase: 'failed', node: 'node-1' });
+    await world.put(node('node-1', { drain: true }));
+    driver.failure = undefined;
+    await world.advance(LONG_MS);
+    const message = 'node "node-1" is draining';
+    expect(data().status).to.include({ phase: 'attaching', node: 'node-1', message });
+    await world.put(node('node-1'));
+    expect(data().status).to.include({ phase: 'attached', node: 'node-1' });
+  });
+
   it('is on record nowhere when it was detached unseen before the node that waits for it began to drain', async () => {
     await start({ objects: [...nodes(), fresh(), mounting('db-0-a', 'node-1')] });
     driver.failure = 'attachedTo';
