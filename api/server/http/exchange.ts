@@ -128,7 +128,9 @@ export function flag(query: URLSearchParams, name: string): boolean {
 export function count(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null || text === '') return undefined;
-  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isNaN(number)) throw new ApiError('BadRequest', `the parameter ${name} must be a whole number`);
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  // Revisions of leases have sixteen digits.
+  if (!Number.isSafeInteger(number))
+    throw new ApiError('BadRequest', `the parameter ${name} must be a whole number`);
   return number;
 }

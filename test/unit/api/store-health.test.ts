@@ -218,10 +218,16 @@ describe('how new a read is', () => {
       'consistency=eventual',
       'consistency=',
       'resourceVersion=x',
+      'resourceVersion=90071992547409920',
       'resourceVersionMatch=Newest',
       'resourceVersionMatch=Exact',
     ];
     for (const query of queries) expect((await get(`?${query}`)).code, query).to.equal(400);
+  });
+
+  it('is asked for with the revisions of leases as well, which have sixteen digits', async () => {
+    const { code, text } = await world.send('GET', `${BASE}/leases?resourceVersion=1795710050000001`);
+    expect(code, text).to.equal(200);
   });
 
   it('may be asked for exactly, while that is the latest', async () => {
