@@ -86,6 +86,18 @@ describePaths('the ways of the volume controller', {
       never: ['detach'],
     },
     {
+      when: 'it is wanted elsewhere, and its agent has it mounted on a node that drains',
+      state: 'unmounting',
+      objects: [
+        ...nodes.slice(1),
+        node('node-1', { drain: true }, { phase: 'draining' }),
+        data('node-2', on('node-1', { mounted: true })),
+      ],
+      outside: drivenTo('node-1'),
+      after: isAt('node-1'),
+      never: ['detach'],
+    },
+    {
       when: 'it is wanted elsewhere, and nobody has it mounted',
       state: 'detaching',
       rests: 'attached',
