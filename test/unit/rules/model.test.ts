@@ -4,8 +4,8 @@ import type { Alloc } from '../../../api/kinds/alloc.ts';
 import type { AnyObject } from '../../../api/kinds/index.ts';
 import type { Node } from '../../../api/kinds/node.ts';
 import { combinations } from '../../vocabulary/combinations.ts';
-import { alloc, changed, healthyAlloc, node, service, volume } from '../../vocabulary/objects.ts';
-import { objection, put, remove } from './objection.ts';
+import { alloc, changed, healthyAlloc, leadership, node, service, volume } from '../../vocabulary/objects.ts';
+import { controller, objection, put, remove } from './objection.ts';
 
 type Phase = Alloc['status']['phase'];
 
@@ -52,6 +52,22 @@ describe('the rules, whatever is there', () => {
       expect(isAllowed([before], put(after)), says({ from, to, route })).to.equal(isSame || !isOver(from));
       expect(isAllowed([before], remove(before)), `delete ${from}`).to.equal(isOver(from));
     }
+  });
+
+  it('let who leads write in the present term only, and only while somebody leads', () => {
+    const write = put(node('node-1', { unschedulable: true }));
+    const terms = [1, 2, 3] as const;
+    for (const { term, isLed, present } of combinations<{ term: number; isLed: boolean; present: number }>({
+      term: terms,
+      isLed: either,
+      present: terms,
+    })) {
+      const actor = { ...controller, leadership: { name: 'drain', term } };
+      const there = leadership('drain', { term: present, ...(isLed ? { server: 'a' } : {}) });
+      const asked = says({ term, isLed, present });
+      expect(isAllowed([there], write, actor), asked).to.equal(isLed && term === present);
+    }
+    expect(isAllowed([], write, { ...controller, leadership: { name: 'drain', term: 1 } })).to.equal(false);
   });
 
   it('let no slot have two allocs that are not over', () => {

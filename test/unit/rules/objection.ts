@@ -5,7 +5,7 @@ import { admission } from '../../../api/rules/index.ts';
 import type { Actor, Write } from '../../../api/store.ts';
 import { MutableState } from '../../../runtime/store/state.ts';
 
-const controller: Actor = { user: 'system:controller:test', groups: ['system:controllers'] };
+export const controller: Actor = { user: 'system:controller:test', groups: ['system:controllers'] };
 export const put = (object: AnyObject): Write => ({ type: 'put', object });
 export const remove = (object: AnyObject): Write => ({
   type: 'delete',

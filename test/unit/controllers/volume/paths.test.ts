@@ -159,6 +159,14 @@ describePaths('the ways of the volume controller', {
       after: isAt('node-1'),
     },
     {
+      when: 'it is where it is wanted, and nobody has it mounted',
+      state: 'attached',
+      objects: [...nodes, data('node-1', on('node-1'))],
+      outside: drivenTo('node-1'),
+      after: isAt('node-1'),
+      never: ['detach'],
+    },
+    {
       when: 'it is in use where it is wanted',
       state: 'attached',
       objects: [...nodes, data('node-1', on('node-1', { mounted: true })), writer('node-1')],
