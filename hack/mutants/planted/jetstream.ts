@@ -95,14 +95,6 @@ export const jetstream: readonly Mutant[] = [
     engine,
   },
   {
-    name: 'lost-leases-count-as-dead',
-    file: 'controllers/processes/control-plane.ts',
-    what: 'gateways whose leases went with the memory of NATS are not waited for',
-    find: 'forgetLeases: () => giveTime(LEASES_RETURN_MS),',
-    replace: 'forgetLeases: () => {},',
-    engine,
-  },
-  {
     name: 'term-unchecked',
     file: 'api/rules/leadership.ts',
     what: 'a server that was followed by another goes on writing as the leader',
