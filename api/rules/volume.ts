@@ -12,7 +12,7 @@ export const oneNode = rule(
     if (!from || !next) return undefined;
     const isLeft = next.status.node !== from;
     // By force only from a node that is lost still when this lands: it may just have come back.
-    const isLeaving = next.status.phase === 'detaching' && old.status.phase !== 'detaching';
+    const isLeaving = beginsToLeave(old, next);
     if (!isLeft && !isLeaving) return undefined;
     const field = 'status.node';
     if (isLeft && next.status.node)
@@ -32,7 +32,7 @@ export const notPulledFromWriter = rule(
     const leaves =
       !next ||
       next.status.node !== node ||
-      (next.status.phase === 'detaching' && old.status.phase !== 'detaching') ||
+      beginsToLeave(old, next) ||
       (next.spec.node !== node && old.spec.node === node);
     if (!leaves) return undefined;
     const writer = mountingOn(before, old, node).find((alloc) => alloc.status.phase !== 'suspended');
@@ -100,6 +100,9 @@ export const oneReplicaWithVolume = rule(
     return undefined;
   },
 );
+
+const beginsToLeave = (old: Volume, next: Volume): boolean =>
+  next.status.phase === 'detaching' && old.status.phase !== 'detaching';
 
 function attachObjection(before: Reader, volume: Volume, name: string, field: string): Objection | undefined {
   const node = before.get('Node', name);

@@ -4,7 +4,7 @@ import { systemClock } from '../../api/clock.ts';
 import { listenAddress } from './listen-address.ts';
 import { createLog } from './logger.ts';
 import { startServerCore } from './server-core.ts';
-import { untilSignal } from './signals.ts';
+import { unlessStopped, untilSignal } from './signals.ts';
 
 /** Runs until SIGTERM or SIGINT. @returns the exit code */
 export async function runServer(options: ServerOptions): Promise<number> {
@@ -17,8 +17,8 @@ export async function runServer(options: ServerOptions): Promise<number> {
     ...listenAddress(options.listen),
     names: options.tlsNames,
   });
-  // It may be waiting for NATS: then there is nothing yet that would have to be ended.
-  const core = await Promise.race([starting, stopped.then(() => undefined)]);
+  // It may be waiting for NATS.
+  const core = await unlessStopped(starting, stopped);
   if (!core) return 0;
   process.stdout.write(`mill server is ready: ${core.url}\n`);
   await stopped;

@@ -9,7 +9,7 @@ import { listenAddress } from './listen-address.ts';
 import { startLocalNodes } from './local-nodes.ts';
 import { createLog } from './logger.ts';
 import { startServerCore } from './server-core.ts';
-import { untilSignal } from './signals.ts';
+import { unlessStopped, untilSignal } from './signals.ts';
 
 /** Local workloads, and the gateway in front of them, are reached from this machine only. */
 const LOCAL_HOST = '127.0.0.1';
@@ -26,8 +26,8 @@ export async function runUp(options: UpOptions): Promise<number> {
     ...(options.nats ? { nats: options.nats } : {}),
     names: [],
   });
-  // It may be waiting for NATS: then there is nothing yet that would have to be ended.
-  const core = await Promise.race([starting, stopped.then(() => undefined)]);
+  // It may be waiting for NATS.
+  const core = await unlessStopped(starting, stopped);
   if (!core) return 0;
   const gateway = startGateway({
     ...common,

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CannotFetch } from '../nats/fetch.ts';
 import { NATS_RELEASES, type NatsRelease } from '../nats/releases.ts';
-import { optionsOf } from '../options.ts';
+import { optionsOf, refuse } from '../options.ts';
 import { type Cluster, deleteCluster, startCluster } from './cluster.ts';
 
 const MAX_AGENTS = 100;
@@ -22,12 +22,10 @@ interface Wanted {
   readonly release: NatsRelease;
 }
 
-class UsageError extends Error {}
-
 await main().catch((error: Error) => {
-  const isExpected = error instanceof UsageError || error instanceof CannotFetch;
+  const isExpected = error instanceof CannotFetch;
   process.stderr.write(`cluster: ${isExpected ? error.message : (error.stack ?? error.message)}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  process.exitCode = 1;
 });
 
 async function main(): Promise<void> {
@@ -53,10 +51,10 @@ function wanted(): Wanted {
   });
   const count = Number(agents);
   if (!Number.isInteger(count) || count < 0 || count > MAX_AGENTS) {
-    throw new UsageError(`--agents "${agents}": a number from 0 to ${MAX_AGENTS}\n${USAGE}`);
+    refuse(`--agents "${agents}": a number from 0 to ${MAX_AGENTS}\n${USAGE}`);
   }
   if (!(nats in NATS_RELEASES) || nats === 'old') {
-    throw new UsageError(`--nats "${nats}": current or stable; three servers need no older one\n${USAGE}`);
+    refuse(`--nats "${nats}": current or stable; three servers need no older one\n${USAGE}`);
   }
   const dir = data === undefined ? mkdtempSync(join(tmpdir(), 'mill-cluster-')) : resolve(data);
   return { agents: count, dir, isKept: data !== undefined, release: nats as NatsRelease };
