@@ -1,7 +1,7 @@
 /** From what `decide` wants written to the changes that a commit makes: revisions, frozen objects, and their JSON. */
 import { type AnyObject, isEphemeral, type KindName } from '../../api/kinds/index.ts';
 import type { Change, Reader, Write } from '../../api/store.ts';
-import { atRevision, deepFreeze } from './frozen.ts';
+import { atRevision, deepFreeze, revised } from './frozen.ts';
 import { checkIndexable } from './state.ts';
 
 export interface Staged {
@@ -44,10 +44,12 @@ export function stage(before: Reader, writes: readonly Write[], first = before.r
       continue;
     }
     revision += 1;
-    const object = deepFreeze(atRevision(write.object, revision));
+    const object = revised(write.object, revision);
+    // What is frozen takes longer to write.
+    texts.push(isEphemeral(kind) ? undefined : JSON.stringify(object));
+    deepFreeze(object, old);
     // Before anything is changed: an object that an index cannot read would be left half applied.
     checkIndexable(object);
-    texts.push(isEphemeral(kind) ? undefined : JSON.stringify(object));
     changes.push(old ? { type: 'modified', object, old, revision } : { type: 'added', object, revision });
     objects.push(object);
     written?.set(id, object);

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../../api/clock.ts';
 import { ApiError } from '../../../api/errors.ts';
-import type { Actor, Change, Committed, Decision, Reader } from '../../../api/store.ts';
+import type { Actor, Committed, Decision, Reader } from '../../../api/store.ts';
 import { Deadline, isLate } from './deadline.ts';
 import { Decider, type DeciderOptions } from './decider.ts';
 import { Departures } from './departures.ts';
@@ -42,8 +42,6 @@ export class Committer {
   readonly #deadline: Deadline;
   readonly #queue: WaitingCommits;
   readonly #departures: Departures;
-  /** The record that the feed takes now was decided here. */
-  #isOwn = false;
   #onIdle: (() => void) | undefined;
 
   constructor(options: CommitterOptions) {
@@ -114,46 +112,30 @@ export class Committer {
   }
 
   /** The record as it was drafted here, where it is one's own and still under way. */
-  draftOf(id: string): Draft | undefined {
-    return this.#underWay.draftOf(id);
+  draftOf(id: string, sequence: number): Draft | undefined {
+    const draft = this.#underWay.draftAt(sequence);
+    return draft?.id === id ? draft : undefined;
   }
 
   /** Before the feed takes a record: is it one's own, or has somebody else taken its place? */
   before(entry: Entry): void {
     const { sequence, id, previous } = entry;
+    const { position } = this.#options.feed;
     const { first } = this.#underWay;
-    this.#isOwn = false;
     if (!first || sequence <= first.base) return;
+    const isAfterOwn =
+      this.#underWay.lastSequence(position) + 1 === sequence &&
+      this.#underWay.draftAt(sequence - 1)?.id === previous;
     // What was superseded before it was seen is known all the same: one's own records stand in a row.
-    if (this.#underWay.draftAt(sequence)?.id === id) this.#takeBefore(sequence);
-    else if (
-      this.#underWay.lastSequence(this.#options.feed.position) + 1 === sequence &&
-      this.#underWay.draftAt(sequence - 1)?.id === previous
-    ) {
-      this.#takeBefore(sequence);
-      // Those were one's own; this one is not.
-      this.#isOwn = false;
-      return;
-    } else {
-      const { position } = this.#options.feed;
-      this.#void(sequence === position + 1 ? 'overtaken' : 'unknown', position);
-    }
-    this.#isOwn = this.#underWay.first?.completes === false;
-  }
-
-  /** The feed has shown changes. */
-  onChanges(changes: readonly Change[]): void {
-    const { head, feed } = this.#options;
-    if (!this.#isOwn) head.follow(changes, feed.position);
+    if (isAfterOwn || this.draftOf(id, sequence)) this.#takeBefore(sequence);
+    else this.#void(sequence === position + 1 ? 'overtaken' : 'unknown', position);
   }
 
   /** After the feed took a record: who waited for it is answered, and what waits goes on. */
   after(): void {
-    const { feed, head } = this.#options;
     for (let landed = this.#landed(); landed; landed = this.#landed()) {
       this.#settle(landed.commits);
     }
-    if (!this.#isOwn && this.#underWay.isEmpty) head.follow([], feed.position);
     // What is still without an answer is sent again when that is due: the log has not told of it yet.
     if (this.#resending.isDue && this.#underWay.isAwaited) this.#resending.goOn();
     else this.#resending.end();
@@ -163,10 +145,8 @@ export class Committer {
   }
 
   #settle(landed: readonly Decided[]): void {
-    for (const { changes, answer } of landed) {
-      this.#options.head.settle(changes);
-      answer();
-    }
+    this.#options.head.settle(landed.reduce((sum, { changes }) => sum + changes, 0));
+    for (const { answer } of landed) answer();
   }
 
   #landed(): Flight | undefined {
@@ -194,6 +174,7 @@ export class Committer {
   }
 
   #takeBefore(sequence: number): void {
+    if (this.#options.feed.position === sequence - 1) return;
     for (const flight of this.#underWay.flights) {
       if (flight.base >= sequence - 1) return;
       this.#takeUpTo(flight, Math.min(flight.drafts.length, sequence - flight.base - 1) - 1);
@@ -228,7 +209,7 @@ export class Committer {
     if (this.#underWay.isEmpty) return;
     const commits = this.#underWay.clear().flatMap((flight) => flight.commits);
     this.#settle(commits.filter(({ end }) => end <= landed));
-    this.#options.head.rollBack(this.#options.feed.position);
+    this.#options.head.rollBack();
     const waiting = commits.filter(({ end }) => end > landed).map((commit) => commit.waiting);
     if (how === 'overtaken') this.#queue.putBack(waiting);
     else for (const { fail } of waiting) fail(unknownOutcome());

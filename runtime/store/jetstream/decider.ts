@@ -54,8 +54,8 @@ export class Decider {
     const { head, admission } = this.#options;
     this.isDeciding = true;
     try {
-      const { writes, result } = waiting.decide(head.reader);
-      if (writes.length > 0) admission(head.reader, writes, waiting.actor);
+      const { writes, result } = waiting.decide(head);
+      if (writes.length > 0) admission(head, writes, waiting.actor);
       const lasting = writes.filter((write) => !isEphemeral(kindOf(write)));
       const { staged, drafts } = this.#draft(waiting, lasting, place);
       const revision = place.after + drafts.length;
@@ -82,7 +82,7 @@ export class Decider {
     const { after, previous, isChained } = next;
     const place = { subjects, after, previous, isChained, maxRecordBytes };
     const first = after + 1;
-    const staged = stage(head.reader, writes, first);
+    const staged = stage(head, writes, first);
     if (waiting.isProved && staged.changes.length === 0)
       return { staged, drafts: [this.#mark(waiting, next)] };
     const id = nextId(waiting);
@@ -91,7 +91,7 @@ export class Decider {
       return { staged, drafts: draftTogether(id, partsOf(staged, subjects), place) };
     }
     // The record that holds them all takes the first place.
-    const moved = stage(head.reader, writes, first + 1);
+    const moved = stage(head, writes, first + 1);
     return { staged: moved, drafts: draftOneByOne(id, partsOf(moved, subjects), place) };
   }
 

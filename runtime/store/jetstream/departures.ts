@@ -115,14 +115,14 @@ export class Departures {
     const { parts, sequence } = feed.unfinished ?? { parts: [], sequence: base };
     const drafts = parts.slice(base - sequence).map((outgoing) => draftAgain(outgoing, subjects));
     const { mode } = stream.traits;
-    return { mode, base, drafts, commits: [], completes: true, isSent: false, isVoid: false };
+    return { mode, base, drafts, commits: [], isSent: false, isVoid: false };
   }
 
   #newFlight(): Flight {
     const { stream, feed, underWay } = this.#options;
     const { mode } = stream.traits;
     const base = underWay.lastSequence(feed.position);
-    return { mode, base, drafts: [], commits: [], completes: false, isSent: false, isVoid: false };
+    return { mode, base, drafts: [], commits: [], isSent: false, isVoid: false };
   }
 
   /** @param most commits that wait; fewer where their records are many */

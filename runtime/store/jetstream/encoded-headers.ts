@@ -1,8 +1,6 @@
 /** Headers that are written as they are, for what is sent thousands of times a second. */
 import { MsgHdrsImpl } from 'nats';
 
-const encoder = new TextEncoder();
-
 /** The package's own check and look up each header that is added; mill's are ids and numbers, and each is there once. */
 export class EncodedHeaders extends MsgHdrsImpl {
   #text = 'NATS/1.0\r\n';
@@ -13,6 +11,6 @@ export class EncodedHeaders extends MsgHdrsImpl {
   }
 
   override encode(): Uint8Array {
-    return encoder.encode(`${this.#text}\r\n`);
+    return Buffer.from(`${this.#text}\r\n`);
   }
 }

@@ -55,7 +55,7 @@ export class Engine implements Store {
   readonly loaded: Promise<void>;
   readonly #options: EngineOptions;
   readonly #state = new MutableState();
-  readonly #head = new Head();
+  readonly #head = new Head(this.#state);
   readonly #copy: LogCopy;
   readonly #committer: Committer;
   readonly #ephemeral: Ephemeral;
@@ -89,9 +89,9 @@ export class Engine implements Store {
       state,
       historyLimit,
       clock,
-      draftOf: (id) => this.#committer.draftOf(id),
+      draftOf: (id, sequence) => this.#committer.draftOf(id, sequence),
       before: (entry) => this.#committer.before(entry),
-      onChanges: (changes) => this.#show(changes),
+      onChanges: (changes) => this.#watchers.publish(changes),
       after: () => this.#afterRecord(),
       onLoaded: (recent, floor) => this.#begin(recent, floor),
       onReloaded: (changes, why) => this.#reloaded(changes, why),
@@ -110,7 +110,7 @@ export class Engine implements Store {
       clock,
       admission,
       newAttempt,
-      onChanges: (changes) => this.#showEphemeral(changes),
+      onChanges: (changes) => this.#watchers.publish(changes),
       onForgotten: () => this.#history.forgetEphemeral(state.ephemeralRevision ?? 0),
       onQuorum: () => this.#health.confirmed(),
       signal,
@@ -196,18 +196,8 @@ export class Engine implements Store {
     this.#history.forgetEphemeral(this.#state.ephemeralRevision ?? 0);
     for (const change of recent) this.#history.record(change);
     this.#watchers = new Watchers(this.#history, log);
-    this.#head.reset(this.#state);
+    this.#head.reset();
     this.#onLoaded();
-  }
-
-  #show(changes: readonly Change[]): void {
-    this.#committer.onChanges(changes);
-    this.#watchers.publish(changes);
-  }
-
-  #showEphemeral(changes: readonly Change[]): void {
-    this.#head.followEphemeral(changes);
-    this.#watchers.publish(changes);
   }
 
   #afterRecord(): void {
@@ -219,7 +209,7 @@ export class Engine implements Store {
   #reloaded(changes: readonly Change[], why: string): void {
     this.#options.log.error({ why, changes: changes.length }, 'the log was read again from its beginning');
     this.#committer.abandonUnderWay();
-    this.#head.reset(this.#state);
+    this.#head.reset();
     this.#watchers.publish(changes);
     this.#afterRecord();
   }

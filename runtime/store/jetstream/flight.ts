@@ -59,8 +59,6 @@ export interface Flight {
   readonly base: number;
   readonly drafts: Draft[];
   readonly commits: Decided[];
-  /** Finishes what another has begun: nothing of it was decided here. */
-  readonly completes: boolean;
   /** Until then more may be decided into it. */
   isSent: boolean;
   isVoid: boolean;

@@ -49,7 +49,7 @@ export async function answerTo(
     const isEnded = feed.find(endMark(attempt), reads.revision) !== undefined;
     // Where something was not seen, it may have been the mark.
     const isCurrent = !isEnded && feed.hasSeenAllSince(reads.revision) && holds(reads, head);
-    if (!isCurrent) throw new Outdated(head.reader.revision);
+    if (!isCurrent) throw new Outdated(head.revision);
     return { writes, result: undefined };
   };
   const answer = await committer.commit(actor, decide, { attempt }).then(

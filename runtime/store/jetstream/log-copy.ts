@@ -27,7 +27,7 @@ export interface LogCopyOptions {
   /** Most changes that are given to `onLoaded`. */
   readonly historyLimit: number;
   /** A record that this server has drafted needs not be read. */
-  readonly draftOf: (id: string) => Draft | undefined;
+  readonly draftOf: (id: string, sequence: number) => Draft | undefined;
   readonly before: (entry: Entry) => void;
   readonly onChanges: (changes: readonly Change[]) => void;
   readonly after: () => void;
@@ -116,7 +116,8 @@ export class LogCopy implements Follower {
 
   isKnown(record: Incoming): boolean {
     return (
-      record.sequence <= this.feed.position || this.#options.draftOf(record.header(ATTEMPT)) !== undefined
+      record.sequence <= this.feed.position ||
+      this.#options.draftOf(record.header(ATTEMPT), record.sequence) !== undefined
     );
   }
 
@@ -127,7 +128,7 @@ export class LogCopy implements Follower {
       this.#check(record);
       return;
     }
-    const own = draftOf(record.header(ATTEMPT));
+    const own = draftOf(record.header(ATTEMPT), sequence);
     if (!own) onRecord(record);
     const entry = own ? { ...own, sequence } : readEntry(record, subjects);
     if (entry.content.type === 'foreign') onForeign(record);

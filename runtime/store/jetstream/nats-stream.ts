@@ -95,7 +95,7 @@ export class NatsStream implements CommitStream {
         .add('Nats-Batch-Sequence', index + 1);
       if (index === 0) message.add('Nats-Expected-Last-Sequence', record.after);
       if (index === last) return this.#request(record, message.add('Nats-Batch-Commit', 1));
-      connection.publish(record.subject, record.data, { headers: message });
+      connection.publish(record.subject, Buffer.from(record.data), { headers: message });
     }
     return Promise.resolve({ type: 'overtaken' });
   }

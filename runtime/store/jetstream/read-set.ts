@@ -71,13 +71,12 @@ export class RecordingReader implements Reader {
 
 /** True where the head shows all that was read as it was read. */
 export function holds({ revision, objects, keys, kinds }: ReadSet, head: Head): boolean {
-  const { reader } = head;
   return (
     kinds.every((kind) => head.changedAt(kind) <= revision) &&
-    objects.every(([kind, name, version]) => versionOf(reader.get(kind, name)) === version) &&
+    objects.every(([kind, name, version]) => versionOf(head.get(kind, name)) === version) &&
     // Whatever was added or changed since has a later revision, and without that only fewer can be left.
     keys.every(([kind, index, key, count]) => {
-      const found = reader.byIndex(kind, index, key);
+      const found = head.byIndex(kind, index, key);
       return found.length === count && found.every((object) => Number(versionOf(object)) <= revision);
     })
   );

@@ -39,7 +39,7 @@ export class Replies {
   request(subject: string, data: string, headers: MsgHdrs): Promise<Msg> {
     return new Promise((resolve, reject) => {
       const token = (this.#count++).toString(36);
-      this.#connection.publish(subject, data, { headers, reply: `${this.#inbox}.${token}` });
+      this.#connection.publish(subject, Buffer.from(data), { headers, reply: `${this.#inbox}.${token}` });
       this.#pending.set(token, { dueMs: this.#clock.now() + this.#waitMs, resolve, reject });
       if (!this.#isSweeping) this.#sweepLater(this.#waitMs);
     });

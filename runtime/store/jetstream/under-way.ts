@@ -4,7 +4,6 @@ import type { Draft } from './records.ts';
 
 export class UnderWay {
   #flights: Flight[] = [];
-  readonly #drafts = new Map<string, Draft>();
   #lastDraft: Draft | undefined;
 
   get isEmpty(): boolean {
@@ -53,20 +52,16 @@ export class UnderWay {
 
   add(flight: Flight): void {
     this.#flights.push(flight);
-    this.#note(flight.drafts);
+    this.#lastDraft = flight.drafts.at(-1) ?? this.#lastDraft;
   }
 
   /** More is decided into the last one. */
   extend(flight: Flight, drafts: readonly Draft[]): void {
     flight.drafts.push(...drafts);
-    this.#note(drafts);
+    this.#lastDraft = drafts.at(-1) ?? this.#lastDraft;
   }
 
-  draftOf(id: string): Draft | undefined {
-    return this.#drafts.get(id);
-  }
-
-  /** What is to stand at this place of the log. */
+  /** What is to stand at this place of the log. It is looked up so and not by ids: in a map nothing would be for longer than a moment. */
   draftAt(sequence: number): Draft | undefined {
     const flight = this.#flights.find((each) => sequence > each.base && sequence <= endOf(each));
     return flight?.drafts[sequence - flight.base - 1];
@@ -77,7 +72,6 @@ export class UnderWay {
     const { first } = this;
     if (!first || endOf(first) > position) return undefined;
     this.#flights.shift();
-    for (const { id } of first.drafts) this.#drafts.delete(id);
     return first;
   }
 
@@ -85,13 +79,7 @@ export class UnderWay {
   clear(): readonly Flight[] {
     const flights = this.#flights;
     this.#flights = [];
-    this.#drafts.clear();
     for (const flight of flights) flight.isVoid = true;
     return flights;
-  }
-
-  #note(drafts: readonly Draft[]): void {
-    for (const draft of drafts) this.#drafts.set(draft.id, draft);
-    this.#lastDraft = drafts.at(-1) ?? this.#lastDraft;
   }
 }
