@@ -10,6 +10,7 @@ import type { Log } from '../api/log.ts';
 import type { Change, Reader, WatchOptions } from '../api/store.ts';
 import type { ObjectSource } from './controller/controller.ts';
 import { InformerLists } from './informer-lists.ts';
+import { InformerSubscribers } from './informer-subscribers.ts';
 import { MutableState } from './store/state.ts';
 
 /** First pause before a broken watch is tried again; it doubles with each failure in a row. */
@@ -60,18 +61,14 @@ export function createInformer(options: InformerOptions): Informer {
   return new ListWatchInformer(options);
 }
 
-interface Subscriber {
-  readonly kinds: ReadonlySet<KindName> | undefined;
-  readonly onChange: (change: Change) => void;
-}
-
 class ListWatchInformer implements Informer {
   readonly synced: Promise<void>;
   isSynced = false;
+  #isReasonSaid = false;
   readonly #options: InformerOptions;
   readonly #state = new MutableState();
   readonly #revisions = new Map<KindName, number>();
-  readonly #subscribers = new Set<Subscriber>();
+  readonly #subscribers: InformerSubscribers;
   readonly #onRevision = new Set<(kind: KindName, revision: number) => void>();
   readonly #onContact = new Set<() => void>();
   readonly #abort = new AbortController();
@@ -81,6 +78,7 @@ class ListWatchInformer implements Informer {
     this.#options = options;
     const { client, clock, certainForMs = Number.POSITIVE_INFINITY } = options;
     this.#lists = new InformerLists(client, clock, certainForMs);
+    this.#subscribers = new InformerSubscribers(options.log);
     const listed = options.watches.map(
       (watch) => new Promise<void>((resolve) => void this.#follow(watch, resolve)),
     );
@@ -98,7 +96,8 @@ class ListWatchInformer implements Informer {
   }
 
   /** Of what is told from now on. @throws ApiError `Expired` where `after` asks for the past, which is not kept */
-  subscribe({ kinds, after, signal }: WatchOptions, onChange: (change: Change) => void): void {
+  subscribe(options: WatchOptions, onChange: (change: Change) => void): void {
+    const { after, signal } = options;
     if (signal?.aborted) return;
     if (after !== undefined && after < this.#state.revision) {
       throw new ApiError(
@@ -106,9 +105,7 @@ class ListWatchInformer implements Informer {
         `an informer keeps no history: it is at revision ${this.#state.revision}`,
       );
     }
-    const subscriber: Subscriber = { kinds: kinds && new Set(kinds), onChange };
-    this.#subscribers.add(subscriber);
-    signal?.addEventListener('abort', () => this.#subscribers.delete(subscriber), { once: true });
+    this.#subscribers.add(options, onChange);
   }
 
   onRevision(callback: (kind: KindName, revision: number) => void): void {
@@ -157,7 +154,8 @@ class ListWatchInformer implements Informer {
       } catch (error) {
         if (signal.aborted) return;
         const reason = error instanceof Error ? error.message : String(error);
-        log.debug({ kind, reason }, 'watch broke; it is taken up again');
+        if (isListed) log.debug({ kind, reason }, 'watch broke; it is taken up again');
+        else this.#sayWhyNotListed(kind, reason);
         if (isApiError(error, 'Expired')) {
           isListed = false;
           // Nothing is wrong with the server, only the history ran out: at once, unless that goes on.
@@ -166,6 +164,13 @@ class ListWatchInformer implements Informer {
       }
       await sleep(clock, backoffMs(failures++, random), signal);
     }
+  }
+
+  /** Somebody waits for it. Once is enough: what is the reason for one kind is so for the others. */
+  #sayWhyNotListed(kind: KindName, reason: string): void {
+    const level = this.#isReasonSaid ? 'debug' : 'warn';
+    this.#options.log[level]({ kind, reason }, 'what there is cannot be read yet; it is tried again');
+    this.#isReasonSaid = true;
   }
 
   /** Lists, and tells what differs from what was known: changes in the order of their revisions, then what is gone. */
@@ -205,7 +210,7 @@ class ListWatchInformer implements Informer {
     if (old && !isSame) this.#remove(old, revision);
     this.#state.put(object);
     this.#state.revision = Math.max(this.#state.revision, revision);
-    this.#tell(
+    this.#subscribers.tell(
       old && isSame ? { type: 'modified', object, old, revision } : { type: 'added', object, revision },
     );
   }
@@ -214,7 +219,7 @@ class ListWatchInformer implements Informer {
     const { kind, metadata } = object;
     if (!this.#state.remove(kind, metadata.name)) return;
     this.#state.revision = Math.max(this.#state.revision, revision);
-    this.#tell({ type: 'deleted', object, revision });
+    this.#subscribers.tell({ type: 'deleted', object, revision });
   }
 
   #moveTo(kind: KindName, revision: number): void {
@@ -226,23 +231,6 @@ class ListWatchInformer implements Informer {
 
   #heard(): void {
     for (const callback of this.#onContact) callback();
-  }
-
-  /** One that throws missed a change, so it can hear no more: it is dropped, the others go on. */
-  #tell(change: Change): void {
-    for (const subscriber of this.#subscribers) {
-      if (subscriber.kinds && !subscriber.kinds.has(change.object.kind)) continue;
-      try {
-        subscriber.onChange(change);
-      } catch (error) {
-        this.#subscribers.delete(subscriber);
-        const { kind, metadata } = change.object;
-        this.#options.log.error(
-          { err: error, kind, name: metadata.name },
-          'a subscriber threw and was dropped',
-        );
-      }
-    }
   }
 }
 

@@ -11,12 +11,14 @@ import { systemClock } from '../../api/clock.ts';
 import { silentLog } from '../../api/log.ts';
 import type { Actor, Store } from '../../api/store.ts';
 import { openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
+import { Subjects } from '../../runtime/store/jetstream/subjects.ts';
 import { startNats } from '../nats/servers.ts';
 import { startEtcd } from './etcd.ts';
 import { EtcdClient } from './etcd-client.ts';
+import { lead } from './leaders.ts';
 import { emit, measure, percentiles, perSecond, round } from './measure.ts';
 import { event } from './objects.ts';
-import { RawStream } from './raw-stream.ts';
+import { RAW_STREAM, RawStream } from './raw-stream.ts';
 
 const SERVERS = [1, 3] as const;
 const SYNCS = ['default', 'always'] as const;
@@ -25,6 +27,7 @@ const IN_FLIGHT = [1, 16, 64];
 const ROUNDS = 4;
 const ROUND_MS = 700;
 const NAMES = 1_000;
+const BUCKET = 'bench';
 
 const actor: Actor = { user: 'bench', groups: [] };
 const [wantedServers, wantedSync, wantedInFlight] = process.argv.slice(2);
@@ -35,18 +38,21 @@ async function compare(servers: 1 | 3, sync: (typeof SYNCS)[number]): Promise<vo
   const dir = await mkdtemp(join(tmpdir(), 'mill-bench-jetstream-'));
   const nats = await startNats({ dir: join(dir, 'nats'), servers, syncAlways: sync === 'always' });
   const etcd = sync === 'always' ? await startEtcd(join(dir, 'etcd'), servers) : undefined;
+  // Each client is connected to the server that leads, as etcd's is.
+  const leader = nats.server(0);
   const store = await openJetStreamStore({
-    nats: { servers: nats.urls },
-    bucket: 'bench',
+    nats: { servers: [leader.url] },
+    bucket: BUCKET,
     dir: join(dir, 'memory'),
     serverId: 'bench',
     clock: systemClock,
     log: silentLog,
     admission: () => {},
   });
-  const raw = await RawStream.open(nats.urls, servers);
+  const raw = await RawStream.open(leader.url, servers);
   const client = etcd && (await EtcdClient.open(etcd.leader));
   try {
+    await lead(nats, leader, [RAW_STREAM, new Subjects(BUCKET).stream]);
     for (const inFlight of IN_FLIGHT) {
       if (!isWanted(wantedInFlight, inFlight)) continue;
       await takeTurns({ raw, store, client }, inFlight);
@@ -85,7 +91,7 @@ async function takeTurns(
   times = noTimes(),
 ): Promise<void> {
   await measure(() => raw.publish(), inFlight, times.publishes, ROUND_MS);
-  if (inFlight > 1) await measure(() => raw.batch(inFlight), 1, times.batches, ROUND_MS);
+  if (inFlight > 1) await measure(() => raw.publishTogether(), inFlight, times.batches, ROUND_MS);
   await measure(() => put(store), inFlight, times.commits, ROUND_MS);
   if (client) await measure(() => client.put(), inFlight, times.puts, ROUND_MS);
 }
@@ -99,7 +105,7 @@ interface Setting {
 function report(setting: Setting, { publishes, batches, commits, puts }: ReturnType<typeof noTimes>): void {
   const { inFlight } = setting;
   const publish = perSecond(publishes, inFlight);
-  const batch = batches.length > 0 ? perSecond(batches, 1) * inFlight : 0;
+  const batch = batches.length > 0 ? perSecond(batches, inFlight) : 0;
   const commit = perSecond(commits, inFlight);
   const etcd = puts.length > 0 ? perSecond(puts, inFlight) : undefined;
   emit({

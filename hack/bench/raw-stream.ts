@@ -2,6 +2,7 @@
 import { connect, headers, type MsgHdrs, type NatsConnection, nuid } from 'nats';
 import { event } from './objects.ts';
 
+export const RAW_STREAM = 'raw';
 const NAMES = 1_000;
 const TIMEOUT_MS = 10_000;
 
@@ -14,16 +15,18 @@ export class RawStream {
   #written = 0;
   /** The record before has an id. */
   #isChained = false;
+  #waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  #isBusy = false;
 
   private constructor(connection: NatsConnection, hasIds: boolean) {
     this.#connection = connection;
     this.#hasIds = hasIds;
   }
 
-  static async open(urls: readonly string[], replicas: number): Promise<RawStream> {
-    const connection = await connect({ servers: [...urls], noAsyncTraces: true });
+  static async open(url: string, replicas: number): Promise<RawStream> {
+    const connection = await connect({ servers: url, noAsyncTraces: true });
     const manager = await connection.jetstreamManager();
-    const config = { name: 'raw', subjects: ['raw.>'], num_replicas: replicas, max_msgs_per_subject: 2 };
+    const config = { name: RAW_STREAM, subjects: ['raw.>'], num_replicas: replicas, max_msgs_per_subject: 2 };
     await manager.streams.add({ ...config, allow_atomic: true } as typeof config);
     return new RawStream(connection, replicas === 1);
   }
@@ -40,8 +43,33 @@ export class RawStream {
     return this.#request(message);
   }
 
-  /** All or nothing. @throws Error where it is not stored in its place */
-  async batch(size: number): Promise<void> {
+  /** In one batch with all that waits, one batch after the other; each caller is answered. @throws like `publish` */
+  publishTogether(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      if (this.#waiting.length === 1 && !this.#isBusy) this.#sendLater();
+    });
+  }
+
+  /** What is called in this turn goes together. */
+  #sendLater(): void {
+    queueMicrotask(() => process.nextTick(() => this.#sendWaiting()));
+  }
+
+  async #sendWaiting(): Promise<void> {
+    const sent = this.#waiting.splice(0);
+    this.#isBusy = true;
+    const answer = await this.#batch(sent.length).catch((error: Error) => error);
+    this.#isBusy = false;
+    for (const { resolve, reject } of sent) {
+      if (answer) reject(answer);
+      else resolve();
+    }
+    if (this.#waiting.length > 0) this.#sendLater();
+  }
+
+  /** All or nothing. */
+  async #batch(size: number): Promise<void> {
     const id = nuid.next();
     this.#isChained = false;
     for (let index = 1; index <= size; index++) {

@@ -19,6 +19,7 @@ describe('the informer', () => {
   let clock: VirtualClock;
   let informer: Informer;
   let told: string[];
+  let warnings: string[];
   let after: Promise<void> | undefined;
   let certainForMs: number | undefined;
   const at = (object: AnyObject, revision: number) =>
@@ -29,7 +30,7 @@ describe('the informer', () => {
     informer = createInformer({
       client: server.client,
       clock,
-      log: silentLog,
+      log: { ...silentLog, warn: (_fields, message) => void warnings.push(message) },
       random: seededRandom(),
       watches: [{ kind: 'Node', fieldSelector: 'status.phase=ready' }],
       ...(after ? { after } : {}),
@@ -44,6 +45,7 @@ describe('the informer', () => {
     server.revision = 10;
     clock = new VirtualClock();
     told = [];
+    warnings = [];
     after = undefined;
     certainForMs = undefined;
   });
@@ -232,6 +234,7 @@ describe('the informer', () => {
     expect(Math.max(...pauses)).to.be.at.most(2_000);
     expect(pauses.at(-1)).to.be.at.least(1_000);
     expect(informer.isSynced).to.equal(false);
+    expect(warnings).to.deep.equal(['what there is cannot be read yet; it is tried again']);
     server.listError = undefined;
     await clock.advance(LONG_MS);
     expect(informer.isSynced).to.equal(true);
