@@ -1,7 +1,7 @@
 /**
  * Bench of the JetStream engine, a JSON line a result: commits a second against raw JetStream with the same bytes in the
  * same run (the better of publishes and batches), on one server and on three, with either sync. etcd always syncs, so where
- * JetStream does, it is measured beside as well: puts of the same bytes on as many servers.
+ * JetStream does, it is measured beside as well: puts of the same bytes on as many servers, through Node's gRPC client and over bare HTTP/2.
  *   npm run bench -- jetstream [1|3] [default|always] [1|16|64]    each of them where left out
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
 import { Subjects } from '../../runtime/store/jetstream/subjects.ts';
 import { startNats } from '../nats/servers.ts';
 import { startEtcd } from './etcd.ts';
-import { EtcdClient } from './etcd-client.ts';
+import { type EtcdClient, GrpcEtcdClient, LeanEtcdClient } from './etcd-client.ts';
 import { lead } from './leaders.ts';
 import { emit, measure, percentiles, perSecond, round } from './measure.ts';
 import { event } from './objects.ts';
@@ -49,19 +49,24 @@ async function compare(servers: 1 | 3, sync: (typeof SYNCS)[number]): Promise<vo
     log: silentLog,
     admission: () => {},
   });
-  const raw = await RawStream.open(leader.url, servers);
-  const client = etcd && (await EtcdClient.open(etcd.leader));
+  const { stream } = new Subjects(BUCKET);
+  const raw = await RawStream.open(leader.url, stream);
+  const clients = etcd && {
+    grpc: new GrpcEtcdClient(etcd.leader),
+    lean: await LeanEtcdClient.open(etcd.leader),
+  };
   try {
-    await lead(nats, leader, [RAW_STREAM, new Subjects(BUCKET).stream]);
+    await lead(nats, leader, [RAW_STREAM, stream]);
     for (const inFlight of IN_FLIGHT) {
       if (!isWanted(wantedInFlight, inFlight)) continue;
-      await takeTurns({ raw, store, client }, inFlight);
+      await takeTurns({ raw, store, clients }, inFlight);
       const times = noTimes();
-      for (let turn = 0; turn < ROUNDS; turn++) await takeTurns({ raw, store, client }, inFlight, times);
+      for (let turn = 0; turn < ROUNDS; turn++) await takeTurns({ raw, store, clients }, inFlight, times);
       report({ servers, sync, inFlight }, times);
     }
   } finally {
-    await client?.close();
+    await clients?.grpc.close();
+    await clients?.lean.close();
     await store.close();
     await raw.close();
     await etcd?.close();
@@ -74,7 +79,7 @@ interface Contenders {
   readonly raw: RawStream;
   readonly store: Store;
   /** Absent: etcd would not be at the same durability. */
-  readonly client: EtcdClient | undefined;
+  readonly clients: { readonly grpc: EtcdClient; readonly lean: EtcdClient } | undefined;
 }
 
 /** How long each operation took, in milliseconds; empty where there was none. */
@@ -83,17 +88,20 @@ const noTimes = () => ({
   batches: [] as number[],
   commits: [] as number[],
   puts: [] as number[],
+  leanPuts: [] as number[],
 });
 
 async function takeTurns(
-  { raw, store, client }: Contenders,
+  { raw, store, clients }: Contenders,
   inFlight: number,
   times = noTimes(),
 ): Promise<void> {
   await measure(() => raw.publish(), inFlight, times.publishes, ROUND_MS);
   if (inFlight > 1) await measure(() => raw.publishTogether(), inFlight, times.batches, ROUND_MS);
   await measure(() => put(store), inFlight, times.commits, ROUND_MS);
-  if (client) await measure(() => client.put(), inFlight, times.puts, ROUND_MS);
+  if (!clients) return;
+  await measure(() => clients.grpc.put(), inFlight, times.puts, ROUND_MS);
+  await measure(() => clients.lean.put(), inFlight, times.leanPuts, ROUND_MS);
 }
 
 interface Setting {
@@ -102,12 +110,12 @@ interface Setting {
   readonly inFlight: number;
 }
 
-function report(setting: Setting, { publishes, batches, commits, puts }: ReturnType<typeof noTimes>): void {
+function report(setting: Setting, times: ReturnType<typeof noTimes>): void {
   const { inFlight } = setting;
+  const { publishes, batches, commits, puts, leanPuts } = times;
   const publish = perSecond(publishes, inFlight);
   const batch = batches.length > 0 ? perSecond(batches, inFlight) : 0;
   const commit = perSecond(commits, inFlight);
-  const etcd = puts.length > 0 ? perSecond(puts, inFlight) : undefined;
   emit({
     bench: 'jetstream.commit',
     ...setting,
@@ -115,10 +123,21 @@ function report(setting: Setting, { publishes, batches, commits, puts }: ReturnT
     rawPublishes: publish,
     rawBatches: batch,
     ofRaw: round(commit / Math.max(publish, batch), 2),
-    ...(etcd ? { etcdPerSecond: etcd, ofEtcd: round(commit / etcd, 2) } : {}),
+    ...besideEtcd(commit, perSecond(puts, inFlight), perSecond(leanPuts, inFlight)),
     ...percentiles(commits),
   });
 }
+
+/** @param puts a second; not a number where etcd was not measured */
+const besideEtcd = (commits: number, puts: number, leanPuts: number) =>
+  Number.isNaN(puts)
+    ? {}
+    : {
+        etcdPerSecond: puts,
+        ofEtcd: round(commits / puts, 2),
+        leanEtcdPerSecond: leanPuts,
+        ofLeanEtcd: round(commits / leanPuts, 2),
+      };
 
 /** Made beforehand, as the bytes of the others are. */
 const OBJECTS = Array.from({ length: NAMES }, (_, index) => event(`event-${index}`));

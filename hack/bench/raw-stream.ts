@@ -23,12 +23,13 @@ export class RawStream {
     this.#hasIds = hasIds;
   }
 
-  static async open(url: string, replicas: number): Promise<RawStream> {
+  /** @param like name of the stream that it is to be compared with: it is set up as that is */
+  static async open(url: string, like: string): Promise<RawStream> {
     const connection = await connect({ servers: url, noAsyncTraces: true });
-    const manager = await connection.jetstreamManager();
-    const config = { name: RAW_STREAM, subjects: ['raw.>'], num_replicas: replicas, max_msgs_per_subject: 2 };
-    await manager.streams.add({ ...config, allow_atomic: true } as typeof config);
-    return new RawStream(connection, replicas === 1);
+    const { streams } = await connection.jetstreamManager();
+    const { config } = await streams.info(like);
+    await streams.add({ ...config, name: RAW_STREAM, subjects: ['raw.>'] });
+    return new RawStream(connection, config.num_replicas === 1);
   }
 
   /** @throws Error where it is not stored in its place */
