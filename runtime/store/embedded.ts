@@ -15,6 +15,7 @@ import type {
   WatchOptions,
 } from '../../api/store.ts';
 import { Compactor } from './compaction.ts';
+import { Head } from './head.ts';
 import { DEFAULT_HISTORY_LIMIT } from './history.ts';
 import { Journal } from './journal.ts';
 import { journalPath, listStore, removeOlder, snapshotPath } from './layout.ts';
@@ -23,7 +24,7 @@ import { CommitPipeline, type DecidedCommit } from './pipeline.ts';
 import { type Recovery, recover } from './recovery.ts';
 import { createSegment, resumeSegment } from './segment.ts';
 import { journalText, stage } from './staging.ts';
-import { MutableState } from './state.ts';
+import type { MutableState } from './state.ts';
 import { Watchers } from './watchers.ts';
 
 export interface EmbeddedStoreOptions {
@@ -84,8 +85,8 @@ async function openJournal(dir: string, recovery: Recovery): Promise<Journal> {
 class EmbeddedEngine implements EmbeddedStore {
   /** What is durable. */
   readonly #state: MutableState;
-  /** What is decided: `#state` and the commits on their way to the disk. Both share the objects. */
-  readonly #head = new MutableState();
+  /** What is decided: `#state` and the commits on their way to the disk. */
+  readonly #head: Head;
   readonly #options: EmbeddedStoreOptions;
   readonly #lock: DirectoryLock;
   readonly #journal: Journal;
@@ -102,7 +103,7 @@ class EmbeddedEngine implements EmbeddedStore {
     this.#lock = lock;
     this.#journal = journal;
     this.#state = state;
-    this.#head.copyFrom(state);
+    this.#head = new Head(state);
     this.#watchers = new Watchers(history, log);
     const onDurable = (changes: readonly Change[]) => this.#show(changes);
     this.#pipeline = new CommitPipeline({ journal, recorded, reserved, onDurable });
@@ -162,8 +163,8 @@ class EmbeddedEngine implements EmbeddedStore {
       if (writes.length > 0) this.#options.admission(head, writes, actor);
       const { changes, objects, texts } = stage(head, writes);
       const record = journalText({ changes, texts });
-      head.apply(changes);
-      const { revision } = head;
+      const revision = changes.at(-1)?.revision ?? head.revision;
+      head.decide(changes, revision);
       return {
         changes,
         record,
@@ -180,6 +181,7 @@ class EmbeddedEngine implements EmbeddedStore {
 
   #show(changes: readonly Change[]): void {
     this.#state.apply(changes);
+    this.#head.settle(changes.length);
     this.#watchers.publish(changes);
     this.#compactor.consider();
   }

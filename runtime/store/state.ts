@@ -55,16 +55,6 @@ export class MutableState implements Reader {
     return this.#kind(kind).remove(name);
   }
 
-  /** Takes over all objects of another state, which has frozen them. */
-  copyFrom(other: MutableState): void {
-    for (const kind of KIND_NAMES) {
-      const state = this.#kind(kind);
-      for (const object of other.values(kind)) state.put(object);
-    }
-    this.revision = other.revision;
-    this.ephemeralRevision = other.ephemeralRevision;
-  }
-
   /** Applies changes whose objects are frozen already; the revision becomes that of the last one. */
   apply(changes: readonly Change[]): void {
     for (const { type, object, revision } of changes) {
@@ -80,11 +70,6 @@ export class MutableState implements Reader {
   /** Revision of the last change that was applied to a kind; 0 where there was none. */
   changedAt(kind: KindName): number {
     return this.#kind(kind).changedAt;
-  }
-
-  /** For who takes changes back. */
-  setChangedAt(kind: KindName, revision: number): void {
-    this.#kind(kind).changedAt = revision;
   }
 
   #kind(kind: KindName): KindState {

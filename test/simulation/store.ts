@@ -13,12 +13,14 @@ import type {
   StoreHealth,
   WatchOptions,
 } from '../../api/store.ts';
+import { Head } from '../../runtime/store/head.ts';
 import { DEFAULT_HISTORY_LIMIT, History } from '../../runtime/store/history.ts';
 import type { JournalRecord } from '../../runtime/store/journal.ts';
 import { CommitPipeline } from '../../runtime/store/pipeline.ts';
 import { journalText, replayed, type StoredWrite, stage } from '../../runtime/store/staging.ts';
 import { MutableState } from '../../runtime/store/state.ts';
 import { Watchers } from '../../runtime/store/watchers.ts';
+import { copyState } from '../vocabulary/state.ts';
 import { never, type SimulatedProcess } from './process.ts';
 import { between } from './randomness.ts';
 
@@ -59,7 +61,7 @@ export interface SimulatedStoreOptions {
 export class SimulatedStore implements Store {
   readonly #options: SimulatedStoreOptions;
   readonly #state = new MutableState();
-  readonly #head = new MutableState();
+  readonly #head = new Head(this.#state);
   readonly #watchers: Watchers;
   readonly #pipeline: CommitPipeline;
   readonly #actors = new WeakMap<readonly Change[], Actor>();
@@ -78,7 +80,6 @@ export class SimulatedStore implements Store {
     }
     this.#state.revision = Math.max(disk.reserved, this.#state.revision);
     history.forgetEphemeral(this.#state.revision);
-    this.#head.copyFrom(this.#state);
     this.#pipeline = new CommitPipeline({
       journal: { append: (record, done) => this.#append(record, done) },
       recorded: disk.recorded,
@@ -122,7 +123,7 @@ export class SimulatedStore implements Store {
 
   /** Gives a replica what there is now. */
   copyTo(state: MutableState): void {
-    state.copyFrom(this.#state);
+    copyState(this.#state, state);
   }
 
   async close(): Promise<void> {
@@ -146,9 +147,9 @@ export class SimulatedStore implements Store {
       if (writes.length > 0) this.#options.admission(head, writes, actor);
       const { changes, objects, texts } = stage(head, writes);
       const record = journalText({ changes, texts });
-      head.apply(changes);
+      const revision = changes.at(-1)?.revision ?? head.revision;
+      head.decide(changes, revision);
       this.#actors.set(changes, actor);
-      const { revision } = head;
       const settle = () => resolve({ result, revision, objects });
       this.#pipeline.push({ changes, record, revision, settle, fail: reject });
     } catch (error) {
@@ -175,6 +176,7 @@ export class SimulatedStore implements Store {
   #show(changes: readonly Change[]): void {
     const actor = this.#actors.get(changes);
     this.#state.apply(changes);
+    this.#head.settle(changes.length);
     for (const change of changes) this.#observe(change, actor);
     this.#watchers.publish(changes);
   }

@@ -14,7 +14,7 @@ export const jetstream: readonly Mutant[] = [
   },
   {
     name: 'settled-object-kept',
-    file: 'runtime/store/jetstream/head.ts',
+    file: 'runtime/store/head.ts',
     what: 'what was committed here hides, from the next decisions, what other servers commit over it',
     find: 'if (pending?.get(metadata.name) === change) pending.delete(metadata.name);',
     replace: '',

@@ -1,6 +1,7 @@
 /** Decides a commit on the head, and drafts the records that it is to be in the log. */
 import { isEphemeral } from '../../../api/kinds/index.ts';
 import type { Admission, Write } from '../../../api/store.ts';
+import type { Head } from '../head.ts';
 import { stage } from '../staging.ts';
 import type { EphemeralWriter } from './ephemeral-writer.ts';
 import {
@@ -13,7 +14,6 @@ import {
   partsOf,
   type Waiting,
 } from './flight.ts';
-import type { Head } from './head.ts';
 import { BARRIER, type Draft, draft } from './records.ts';
 import type { CommitStream } from './stream.ts';
 import type { Subjects } from './subjects.ts';

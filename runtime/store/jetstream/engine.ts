@@ -15,13 +15,13 @@ import type {
   StoreHealth,
   WatchOptions,
 } from '../../../api/store.ts';
+import { Head } from '../head.ts';
 import { DEFAULT_HISTORY_LIMIT, History } from '../history.ts';
 import { MutableState } from '../state.ts';
 import { Watchers } from '../watchers.ts';
 import { Committer } from './committer.ts';
 import { Ephemeral } from './ephemeral.ts';
 import { type Channel, HandOver } from './hand-over.ts';
-import { Head } from './head.ts';
 import { Health } from './health.ts';
 import { LogCopy } from './log-copy.ts';
 import { Shown } from './shown.ts';

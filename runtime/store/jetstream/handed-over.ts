@@ -1,9 +1,9 @@
 /** A commit that is handed over: what the servers tell each other of it, and how the writer answers. */
 import { ApiError, type ErrorDetails, isApiError, type StatusReason } from '../../../api/errors.ts';
 import type { Actor, Decision, Reader, Write } from '../../../api/store.ts';
+import type { Head } from '../head.ts';
 import type { Committer } from './committer.ts';
 import type { Feed } from './feed.ts';
-import type { Head } from './head.ts';
 import { holds, type ReadSet } from './read-set.ts';
 
 export interface Question {

@@ -78,6 +78,7 @@ export class NatsStream implements CommitStream {
   }
 
   async publish(record: Outgoing): Promise<PublishOutcome> {
+    if (this.#pace.isTogether) this.#pace.sent(1);
     const sentMs = this.#options.clock.now();
     const outcome = await this.#request(record, this.#headersOf(record));
     if (outcome.type === 'stored') this.#pace.answered(sentMs);
@@ -88,6 +89,7 @@ export class NatsStream implements CommitStream {
     const batch = nuid.next();
     const { connection } = this.#options;
     if (!this.#isConnected()) return Promise.resolve(notSent());
+    this.#pace.sent(records.length);
     const last = records.length - 1;
     for (const [index, record] of records.entries()) {
       const message = headersOf(record)

@@ -10,11 +10,16 @@ const SLOW_MS = 3;
 const SLOW_ANSWERS = 512;
 /** After that the other way is tried again. */
 const TOGETHER_MS = 5_000;
+/** So few records take less time one by one, also where each is synced. */
+const FEW_RECORDS = 8;
+/** So many times in a row few records went together: what was under way at once is done. */
+const FEW_TIMES = 4;
 
 export class Pace {
   readonly #clock: Clock;
   #slowAnswers = 0;
   #togetherUntilMs = 0;
+  #fewTimes = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -32,6 +37,13 @@ export class Pace {
       nowMs - sentMs >= SLOW_MS ? this.#slowAnswers + 1 : Math.max(0, this.#slowAnswers - 2);
     if (this.#slowAnswers < SLOW_ANSWERS) return;
     this.#slowAnswers = 0;
+    this.#fewTimes = 0;
     this.#togetherUntilMs = nowMs + TOGETHER_MS;
+  }
+
+  /** So many records went out together. */
+  sent(records: number): void {
+    this.#fewTimes = records < FEW_RECORDS ? this.#fewTimes + 1 : 0;
+    if (this.#fewTimes >= FEW_TIMES) this.#togetherUntilMs = 0;
   }
 }

@@ -1,7 +1,7 @@
 /** What a decision was based on, so that another server can tell whether it still holds where it is to be committed. */
 import { type AnyObject, isEphemeral, type KindName, type ObjectOf } from '../../../api/kinds/index.ts';
 import type { Reader } from '../../../api/store.ts';
-import type { Head } from './head.ts';
+import type { Head } from '../head.ts';
 
 export interface ReadSet {
   /** Revision of the state that was read. */

@@ -35,4 +35,17 @@ describe('the pace of one replica', () => {
     answer(MANY, 15);
     expect(pace.isTogether).to.equal(true);
   });
+
+  it('is a pipeline again as soon as few go together, a few times in a row', () => {
+    const { pace, answer } = given();
+    answer(MANY, 15);
+    for (const records of [7, 1, 1, 8, 1, 2, 3]) pace.sent(records);
+    expect(pace.isTogether).to.equal(true);
+    pace.sent(7);
+    expect(pace.isTogether).to.equal(false);
+    answer(MANY, 15);
+    expect(pace.isTogether).to.equal(true);
+    pace.sent(1);
+    expect(pace.isTogether).to.equal(true);
+  });
 });

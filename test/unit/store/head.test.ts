@@ -1,11 +1,12 @@
 /** What the next commit is decided on: the state, and over it all that is on its way. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Change, Reader, Write } from '../../../../api/store.ts';
-import { Head } from '../../../../runtime/store/jetstream/head.ts';
-import { stage } from '../../../../runtime/store/staging.ts';
-import { MutableState } from '../../../../runtime/store/state.ts';
-import { event, lease, put, remove } from '../../../conformance/objects.ts';
+import type { Change, Reader, Write } from '../../../api/store.ts';
+import { Head } from '../../../runtime/store/head.ts';
+import { stage } from '../../../runtime/store/staging.ts';
+import { MutableState } from '../../../runtime/store/state.ts';
+import { event, lease, put, remove } from '../../conformance/objects.ts';
+import { copyState } from '../../vocabulary/state.ts';
 
 const NAMES = ['a', 'b', 'c', 'd'];
 const NODES = ['n1', 'n2'];
@@ -52,7 +53,7 @@ class Given {
     this.#underWay = [];
     this.shown.apply(stage(this.shown, writes).changes);
     this.#expected = new MutableState();
-    this.#expected.copyFrom(this.shown);
+    copyState(this.shown, this.#expected);
   }
 
   check(): void {

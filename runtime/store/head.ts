@@ -5,9 +5,9 @@ import {
   type KindName,
   kindDefinition,
   type ObjectOf,
-} from '../../../api/kinds/index.ts';
-import type { Change, Reader } from '../../../api/store.ts';
-import type { MutableState } from '../state.ts';
+} from '../../api/kinds/index.ts';
+import type { Change, Reader } from '../../api/store.ts';
+import type { MutableState } from './state.ts';
 
 /** What commits on their way do to one kind. */
 interface Pending {
@@ -40,7 +40,7 @@ export class Head implements Reader {
   }
 
   revisionOf(kind: KindName): number {
-    return isEphemeral(kind) ? this.#state.revisionOf(kind) : this.revision;
+    return (isEphemeral(kind) ? this.#state.ephemeralRevision : undefined) ?? this.revision;
   }
 
   get<K extends KindName>(kind: K, name: string): ObjectOf<K> | undefined {
