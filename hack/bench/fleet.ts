@@ -20,8 +20,10 @@ import { startBenchNats } from './single-nats.ts';
 
 const SIZES = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10, 5_000];
 const ALLOCS_PER_NODE = 20;
-/** Drains of one fleet, each of another node; the first is left out: the program warms up with it. */
-const DRAINS = 6;
+/** Drains of one fleet, each of another node; the first is left out. */
+const DRAINS = 9;
+/** Fleets that are drained before the first one that counts: the program warms up with them. */
+const WARM_UP = [10, 10];
 const SEED_AT_ONCE = 200;
 /** No agent sends a heartbeat here. */
 const NEVER_DOWN_MS = 24 * 60 * 60_000;
@@ -33,12 +35,14 @@ const ruled: Admission = (before, writes, actor) => {
   if (actor !== SEEDER) admission(before, writes, actor);
 };
 
+/** For each alloc. */
 interface Drained {
   readonly wallMs: number;
   readonly cpuMs: number;
 }
 
-async function measureFleet(nodes: number): Promise<void> {
+/** @returns the median of the drains */
+async function measureFleet(nodes: number): Promise<Drained> {
   const nats = await startBenchNats();
   try {
     const store = await nats.open('bench', ruled);
@@ -60,16 +64,11 @@ async function measureFleet(nodes: number): Promise<void> {
     await until(store, () => controlPlane.queued() === 0);
     const drains: Drained[] = [];
     for (let index = 0; index < DRAINS; index++) drains.push(await drain(store, api, `node-${index}`));
-    const counted = drains.slice(1);
-    emit({
-      bench: 'fleet.drain',
-      nodes,
-      allocs: nodes * ALLOCS_PER_NODE,
-      msPerAlloc: round(median(counted.map(({ wallMs }) => wallMs)) / ALLOCS_PER_NODE, 2),
-      cpuMsPerAlloc: round(median(counted.map(({ cpuMs }) => cpuMs)) / ALLOCS_PER_NODE, 2),
-    });
     stop.abort();
     await controlPlane.stop();
+    const counted = drains.slice(1);
+    const wallMs = median(counted.map((each) => each.wallMs));
+    return { wallMs, cpuMs: median(counted.map((each) => each.cpuMs)) };
   } finally {
     await nats.close();
   }
@@ -77,14 +76,16 @@ async function measureFleet(nodes: number): Promise<void> {
 
 async function drain(store: Store, api: ApiService, name: string): Promise<Drained> {
   const client = createLocalClient(api, ADMIN);
+  // What was drained before it has moved to those that are left.
+  const { length: allocs } = store.state.byIndex('Alloc', 'node', name);
   const startedAt = performance.now();
   const cpu = process.cpuUsage();
   await client.patch('Node', name, { spec: { drain: true } });
   await until(store, () => store.state.get('Node', name)?.status.drain?.step === 'drained');
   const { user, system } = process.cpuUsage(cpu);
-  const drained = { wallMs: performance.now() - startedAt, cpuMs: (user + system) / 1_000 };
+  const wallMs = (performance.now() - startedAt) / allocs;
   await client.patch('Node', name, { spec: { drain: false } });
-  return drained;
+  return { wallMs, cpuMs: (user + system) / 1_000 / allocs };
 }
 
 /** Each service has as many replicas as a node has allocs, on neighbouring nodes. */
@@ -149,4 +150,17 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
-for (const nodes of SIZES) await measureFleet(nodes);
+for (const nodes of WARM_UP) await measureFleet(nodes);
+let first: Drained | undefined;
+for (const nodes of SIZES) {
+  const each = await measureFleet(nodes);
+  first ??= each;
+  emit({
+    bench: 'fleet.drain',
+    nodes,
+    allocs: nodes * ALLOCS_PER_NODE,
+    msPerAlloc: round(each.wallMs, 2),
+    cpuMsPerAlloc: round(each.cpuMs, 2),
+    ofFirst: round(each.wallMs / first.wallMs, 2),
+  });
+}
