@@ -7,6 +7,7 @@ import {
   type ObjectOf,
 } from '../../api/kinds/index.ts';
 import type { Change, Reader } from '../../api/store.ts';
+import { replaced } from './collection.ts';
 import type { MutableState } from './state.ts';
 
 /** What commits on their way do to one kind. */
@@ -128,12 +129,15 @@ export class Head implements Reader {
   ): readonly ObjectOf<K>[] {
     const pending = this.#pending.get(kind)?.changes;
     if (!pending) return shown;
-    const kept = shown.filter(({ metadata }) => !pending.has(metadata.name));
-    const added = [...pending.values()]
+    const left = [...pending.values()]
       .map(leftBy)
-      .filter((object) => object !== undefined && belongs(object));
-    if (added.length === 0) return kept.length === shown.length ? shown : Object.freeze(kept);
-    return Object.freeze([...kept, ...(added as ObjectOf<K>[])].sort(byName));
+      .filter((object) => object !== undefined && belongs(object)) as ObjectOf<K>[];
+    // Most changes are to what is there, and stays.
+    const sameNames = left.length === pending.size ? replaced(shown, left) : undefined;
+    if (sameNames) return sameNames;
+    const kept = shown.filter(({ metadata }) => !pending.has(metadata.name));
+    if (left.length === 0) return kept.length === shown.length ? shown : Object.freeze(kept);
+    return Object.freeze([...kept, ...left].sort(byName));
   }
 }
 
