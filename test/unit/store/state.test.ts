@@ -51,7 +51,21 @@ describe('MutableState', () => {
     expect(Object.isFrozen(list)).to.equal(true);
     state.put(event('a', 'changed'));
     expect(state.list('Event').map((object) => object.spec.message)).to.deep.equal(['changed', '']);
+    expect(list.map((object) => object.spec.message)).to.deep.equal(['', '']);
   });
+
+  for (const changed of [1, 16, 17, 100]) {
+    it(`lists ${changed} of a hundred objects as they are after a change`, () => {
+      const state = new MutableState();
+      const names = Array.from({ length: 100 }, (_, index) => `e-${index}`);
+      for (const name of names) state.put(event(name));
+      state.list('Event');
+      for (const name of names.slice(0, changed)) state.put(event(name, 'changed'));
+      const list = state.list('Event');
+      expect(list.filter(({ spec }) => spec.message === 'changed')).to.have.length(changed);
+      expect(list.map(({ metadata }) => metadata.name)).to.deep.equal([...names].sort());
+    });
+  }
 
   it('freezes what enters, to the last leaf, also under a part that was frozen before', () => {
     const object = event('a');
