@@ -11,6 +11,7 @@ const ASK_TIMEOUT_MS = 1_000;
 export interface Etcd {
   /** The server that leads. A client of it is spared the detour through another one. */
   readonly leader: string;
+  readonly programs: readonly Program[];
   /** Ends the servers and deletes their data. */
   close(): Promise<void>;
 }
@@ -46,7 +47,7 @@ export async function startEtcd(dir: string, servers: 1 | 3): Promise<Etcd> {
   };
   try {
     await Promise.all(programs.map((program) => program.start()));
-    return { leader: await findLeader(members), close };
+    return { leader: await findLeader(members), programs, close };
   } catch (error) {
     await close();
     throw error;

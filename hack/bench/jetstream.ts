@@ -2,7 +2,7 @@
  * Bench of the JetStream engine, a JSON line a result: commits a second against raw JetStream with the same bytes in the
  * same run (the better of publishes and batches), on one server and on three, with either sync. etcd always syncs, so where
  * JetStream does, it is measured beside as well: puts of the same bytes on as many servers, through Node's gRPC client and over bare HTTP/2.
- *   npm run bench -- jetstream [1|3] [default|always] [1|16|64]    each of them where left out
+ *   npm run bench -- jetstream [1|3] [default|always] [1|16|64] [shared|apart]    each of them where left out
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import type { Actor, Store } from '../../api/store.ts';
 import { openJetStreamStore } from '../../runtime/store/jetstream/store.ts';
 import { Subjects } from '../../runtime/store/jetstream/subjects.ts';
 import { startNats } from '../nats/servers.ts';
+import { assignCores, CORES, type Cores } from './cores.ts';
 import { startEtcd } from './etcd.ts';
 import { type EtcdClient, GrpcEtcdClient, LeanEtcdClient } from './etcd-client.ts';
 import { lead } from './leaders.ts';
@@ -30,7 +31,7 @@ const NAMES = 1_000;
 const BUCKET = 'bench';
 
 const actor: Actor = { user: 'bench', groups: [] };
-const [wantedServers, wantedSync, wantedInFlight] = process.argv.slice(2);
+const [wantedServers, wantedSync, wantedInFlight, wantedCores] = process.argv.slice(2);
 const isWanted = (wanted: string | undefined, value: unknown) =>
   wanted === undefined || wanted === String(value);
 
@@ -57,18 +58,22 @@ async function compare(servers: 1 | 3, sync: (typeof SYNCS)[number]): Promise<vo
   };
   try {
     await lead(nats, leader, [RAW_STREAM, stream]);
-    for (const inFlight of IN_FLIGHT) {
-      if (!isWanted(wantedInFlight, inFlight)) continue;
-      await takeTurns({ raw, store, clients }, inFlight);
-      const times = noTimes();
-      for (let turn = 0; turn < ROUNDS; turn++) await takeTurns({ raw, store, clients }, inFlight, times);
-      report({ servers, sync, inFlight }, times);
+    const pids = [...nats.servers, ...(etcd?.programs ?? [])].flatMap(({ pid }) => pid ?? []);
+    for (const cores of CORES.filter((each) => isWanted(wantedCores, each))) {
+      await assignCores(cores, pids);
+      for (const inFlight of IN_FLIGHT.filter((each) => isWanted(wantedInFlight, each))) {
+        await takeTurns({ raw, store, clients }, inFlight);
+        const times = noTimes();
+        for (let turn = 0; turn < ROUNDS; turn++) await takeTurns({ raw, store, clients }, inFlight, times);
+        report({ servers, sync, inFlight, cores }, times);
+      }
     }
   } finally {
     await clients?.grpc.close();
     await clients?.lean.close();
     await store.close();
     await raw.close();
+    await assignCores('shared', []);
     await etcd?.close();
     await nats.close();
     await rm(dir, { recursive: true, force: true });
@@ -108,6 +113,7 @@ interface Setting {
   readonly servers: number;
   readonly sync: string;
   readonly inFlight: number;
+  readonly cores: Cores;
 }
 
 function report(setting: Setting, times: ReturnType<typeof noTimes>): void {

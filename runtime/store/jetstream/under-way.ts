@@ -61,7 +61,10 @@ export class UnderWay {
     this.#lastDraft = drafts.at(-1) ?? this.#lastDraft;
   }
 
-  /** What is to stand at this place of the log. It is looked up so and not by ids: in a map nothing would be for longer than a moment. */
+  /**
+   * What is to stand at this place of the log. There is no map by ids: V8 keeps what was in a map that is filled and emptied all the
+   * time until its next full collection, which doubled what each of the small ones costs.
+   */
   draftAt(sequence: number): Draft | undefined {
     const flight = this.#flights.find((each) => sequence > each.base && sequence <= endOf(each));
     return flight?.drafts[sequence - flight.base - 1];
