@@ -10,6 +10,9 @@ const SLOW_MS = 3;
 const SLOW_ANSWERS = 512;
 /** After that the other way is tried again. */
 const TOGETHER_MS = 5_000;
+/** For so long after that fewer slow answers are enough: what the disk is like is known. */
+const REMEMBERED_MS = 60_000;
+const SLOW_ANSWERS_AGAIN = 64;
 /** So few records take less time one by one, also where each is synced. */
 const FEW_RECORDS = 8;
 /** So many times in a row few records went together: what was under way at once is done. */
@@ -35,7 +38,8 @@ export class Pace {
     const nowMs = this.#clock.now();
     this.#slowAnswers =
       nowMs - sentMs >= SLOW_MS ? this.#slowAnswers + 1 : Math.max(0, this.#slowAnswers - 2);
-    if (this.#slowAnswers < SLOW_ANSWERS) return;
+    const isRemembered = nowMs - this.#togetherUntilMs < REMEMBERED_MS;
+    if (this.#slowAnswers < (isRemembered ? SLOW_ANSWERS_AGAIN : SLOW_ANSWERS)) return;
     this.#slowAnswers = 0;
     this.#fewTimes = 0;
     this.#togetherUntilMs = nowMs + TOGETHER_MS;
@@ -44,6 +48,6 @@ export class Pace {
   /** So many records went out together. */
   sent(records: number): void {
     this.#fewTimes = records < FEW_RECORDS ? this.#fewTimes + 1 : 0;
-    if (this.#fewTimes >= FEW_TIMES) this.#togetherUntilMs = 0;
+    if (this.#fewTimes >= FEW_TIMES && this.isTogether) this.#togetherUntilMs = this.#clock.now();
   }
 }

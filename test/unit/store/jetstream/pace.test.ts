@@ -4,6 +4,7 @@ import { Pace } from '../../../../runtime/store/jetstream/pace.ts';
 import { VirtualClock } from '../../../vocabulary/clock.ts';
 
 const MANY = 600;
+const FEW_SLOW = 64;
 
 describe('the pace of one replica', () => {
   const given = () => {
@@ -34,6 +35,19 @@ describe('the pace of one replica', () => {
     expect(pace.isTogether).to.equal(false);
     answer(MANY, 15);
     expect(pace.isTogether).to.equal(true);
+  });
+
+  it('needs fewer slow answers to be batches again, for a minute', async () => {
+    const { clock, pace, answer } = given();
+    answer(FEW_SLOW, 15);
+    expect(pace.isTogether).to.equal(false);
+    answer(MANY, 15);
+    await clock.advance(5_000);
+    answer(FEW_SLOW, 15);
+    expect(pace.isTogether).to.equal(true);
+    await clock.advance(5_000 + 60_000);
+    answer(FEW_SLOW, 15);
+    expect(pace.isTogether).to.equal(false);
   });
 
   it('is a pipeline again as soon as few go together, a few times in a row', () => {
