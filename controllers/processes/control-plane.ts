@@ -47,6 +47,8 @@ export interface ControlPlaneOptions {
   readonly volumeDrivers: Readonly<Record<string, VolumeDriver>>;
   /** How long a node that has not been heard from since this start is still taken for alive, in milliseconds. */
   readonly downAfterMs: number;
+  /** Leases are in the memory of the NATS servers, which may have lost them just before this start. Absent: in this server's own. */
+  readonly hasSharedLeases?: boolean;
 }
 
 export interface ControlPlane {
@@ -61,15 +63,16 @@ export interface ControlPlane {
 }
 
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
-  const { store, clock, volumeDrivers, downAfterMs, log } = options;
+  const { store, clock, volumeDrivers, downAfterMs, hasSharedLeases = false, log } = options;
   const running = new Set<RunningController>();
   // Before the controllers hear of a lease.
   const leases = new LeaseSight(store, clock);
-  // Gateways that an earlier run of this server knew are given the time to say that they are there.
-  let acknowledgeFromMs = store.state.count('Endpoints') > 0 ? clock.now() + GATEWAY_RETURN_MS : 0;
+  let acknowledgeFromMs = 0;
   const giveTime = (ms: number) => {
     acknowledgeFromMs = Math.max(acknowledgeFromMs, clock.now() + ms);
   };
+  // Gateways that were known before this start are given the time to say that they are there.
+  if (store.state.count('Endpoints') > 0) giveTime(hasSharedLeases ? LEASES_RETURN_MS : GATEWAY_RETURN_MS);
   const role = (name: string, run: (environment: Environment) => RunningController): Role => ({
     name,
     start(term) {

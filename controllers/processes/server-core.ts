@@ -145,6 +145,7 @@ function lead(
     log,
     volumeDrivers,
     downAfterMs: NODE_RETURN_MS,
+    hasSharedLeases: !isAlone,
   });
   return startLeaderships({
     store,

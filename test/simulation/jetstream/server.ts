@@ -70,6 +70,7 @@ export class JetStreamServer {
       log,
       volumeDrivers,
       downAfterMs: DOWN_AFTER_MS,
+      hasSharedLeases: true,
     });
     this.#controlPlane = controlPlane;
     this.#leaderships = startLeaderships({
