@@ -34,8 +34,8 @@ export const routing: readonly Mutant[] = [
     name: 'route-restart-forgets-gateways',
     file: 'controllers/processes/control-plane.ts',
     what: 'a server that was restarted does not wait for its gateways to come back before it acknowledges',
-    find: "store.state.count('Endpoints') > 0 ? clock.now() + GATEWAY_RETURN_MS : 0",
-    replace: "store.state.count('Endpoints') > 0 ? clock.now() : GATEWAY_RETURN_MS",
+    find: "if (store.state.count('Endpoints') > 0) giveTime(",
+    replace: "if (store.state.count('Endpoints') > 0) ((_ms: number) => {})(",
   },
   {
     name: 'route-wait-without-timer',
