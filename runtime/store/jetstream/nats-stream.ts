@@ -78,7 +78,7 @@ export class NatsStream implements CommitStream {
   }
 
   async publish(record: Outgoing): Promise<PublishOutcome> {
-    if (this.#pace.isTogether) this.#pace.sent(1);
+    this.#pace.sent(1);
     const sentMs = this.#options.clock.now();
     const outcome = await this.#request(record, this.#headersOf(record));
     if (outcome.type === 'stored') this.#pace.answered(sentMs);
