@@ -31,9 +31,19 @@ const NAMES = 1_000;
 const BUCKET = 'bench';
 
 const actor: Actor = { user: 'bench', groups: [] };
-const [wantedServers, wantedSync, wantedInFlight, wantedCores] = process.argv.slice(2);
-const isWanted = (wanted: string | undefined, value: unknown) =>
-  wanted === undefined || wanted === String(value);
+/** Those of the values that the word at an index names; all where there is no such word. */
+function wanted<T>(values: readonly T[], index: number): readonly T[] {
+  const word = process.argv[index + 2];
+  const found = values.filter((value) => word === undefined || String(value) === word);
+  if (found.length > 0) return found;
+  console.error(`bench: jetstream "${word}": one of ${values.join(', ')}`);
+  process.exit(2);
+}
+
+const wantedServers = wanted(SERVERS, 0);
+const wantedSyncs = wanted(SYNCS, 1);
+const wantedInFlight = wanted(IN_FLIGHT, 2);
+const wantedCores = wanted(CORES, 3);
 
 async function compare(servers: 1 | 3, sync: (typeof SYNCS)[number]): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'mill-bench-jetstream-'));
@@ -59,9 +69,9 @@ async function compare(servers: 1 | 3, sync: (typeof SYNCS)[number]): Promise<vo
   try {
     await lead(nats, leader, [RAW_STREAM, stream]);
     const pids = [...nats.servers, ...(etcd?.programs ?? [])].flatMap(({ pid }) => pid ?? []);
-    for (const cores of CORES.filter((each) => isWanted(wantedCores, each))) {
+    for (const cores of wantedCores) {
       await assignCores(cores, pids);
-      for (const inFlight of IN_FLIGHT.filter((each) => isWanted(wantedInFlight, each))) {
+      for (const inFlight of wantedInFlight) {
         await takeTurns({ raw, store, clients }, inFlight);
         const times = noTimes();
         for (let turn = 0; turn < ROUNDS; turn++) await takeTurns({ raw, store, clients }, inFlight, times);
@@ -153,8 +163,6 @@ function put(store: Store): Promise<unknown> {
   return store.commit(actor, () => ({ writes: [{ type: 'put', object }], result: undefined }));
 }
 
-for (const servers of SERVERS) {
-  for (const sync of SYNCS) {
-    if (isWanted(wantedServers, servers) && isWanted(wantedSync, sync)) await compare(servers, sync);
-  }
+for (const servers of wantedServers) {
+  for (const sync of wantedSyncs) await compare(servers, sync);
 }
